@@ -29,7 +29,7 @@ pub enum Component {
     DefenderForEndpoint,
     /// Microsoft XML Core Services.
     XmlCoreServices,
-    /// The VBScript engine.
+    /// The `VBScript` engine.
     VbScript,
     /// Another component, by its name.
     Other(Box<str>),

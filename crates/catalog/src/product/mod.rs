@@ -83,7 +83,9 @@ fn is_linux(name: &str) -> bool {
     ["CBL Mariner", "Azure Linux", "CBL-Mariner"]
         .iter()
         .any(|linux| host.starts_with(linux))
-        || name.ends_with(".rpm")
+        || std::path::Path::new(name)
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("rpm"))
 }
 
 /// Takes phrases off the front of a name, whatever their case, at word ends only.
