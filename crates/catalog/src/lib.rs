@@ -4,11 +4,22 @@
 //! [`Catalog`]: products, updates (KBs), what each fixes and replaces, and CVEs. The crate does no I/O
 //! of its own.
 
+mod catalog;
+mod day;
+pub mod document;
 mod kb;
 mod product;
+pub mod snapshot;
 mod software;
 mod version;
+mod vulnerability_id;
 
+pub use catalog::{
+    Catalog, Compiler, DocumentInfo, DocumentIx, Exposure, Fix, FixIx, FixTarget, Product,
+    ProductIx, Rating, RatingIx, Score, Texts, Update, UpdateIx, VulnerabilityInfo,
+    VulnerabilityIx, VulnerabilityText,
+};
+pub use day::Day;
 pub use kb::{Kb, NotAKb};
 pub use product::{
     Architecture, Component, DotNetVersions, ProductIdentity, Release, WindowsFamily,
@@ -16,3 +27,4 @@ pub use product::{
 };
 pub use software::SoftwareId;
 pub use version::{NotAVersion, Version, WindowsBuild};
+pub use vulnerability_id::{NotAVulnerabilityId, VulnerabilityId};

@@ -1,0 +1,338 @@
+//! Reads CVRF documents as the JSON of the MSRC API.
+//!
+//! The tree is that of the XML; text is wrapped (`{"Value": …}`), types are numbers, and lists may
+//! be absent, null or empty (data specification, section 1).
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::builder::{Builder, EntryHead, Head, RawFix, RemediationKind, ThreatKind};
+use super::{Document, DocumentError, ProductRef};
+
+/// How deep product branches may nest; MSRC's nest two deep.
+const MAX_BRANCH_DEPTH: usize = 16;
+
+pub(super) fn read(text: &str) -> Result<Document, DocumentError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let root: Root<'_> =
+        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+            DocumentError::Json {
+                path: error.path().to_string(),
+                line: error.inner().line(),
+                reason: error.inner().to_string(),
+            }
+        })?;
+    deserializer.end().map_err(|error| DocumentError::Json {
+        path: "(after the document)".to_owned(),
+        line: error.line(),
+        reason: error.to_string(),
+    })?;
+    let mut builder = Builder::new();
+    if let Some(tree) = &root.product_tree {
+        for product in list(&tree.full_product_names) {
+            name_product(&mut builder, product);
+        }
+        for branch in list(&tree.branches) {
+            branches(&mut builder, branch, 0)?;
+        }
+    }
+    for vulnerability in list(&root.vulnerabilities) {
+        entry(&mut builder, vulnerability);
+    }
+    builder.finish(head(&root))
+}
+
+fn head<'a>(root: &'a Root<'a>) -> Head<'a> {
+    let tracking = root.tracking.as_ref();
+    let identification = tracking.and_then(|tracking| tracking.identification.as_ref());
+    let revision = tracking.and_then(|tracking| list(&tracking.revisions).last());
+    Head {
+        id: identification.and_then(|identification| text(&identification.id)),
+        title: text(&root.title),
+        initial_release: tracking.and_then(|tracking| borrow(tracking.initial_release.as_ref())),
+        current_release: tracking.and_then(|tracking| borrow(tracking.current_release.as_ref())),
+        revision: revision.and_then(|revision| borrow(revision.number.as_ref())),
+    }
+}
+
+fn branches<'a>(
+    builder: &mut Builder<'a>,
+    branch: &'a Branch<'a>,
+    depth: usize,
+) -> Result<(), DocumentError> {
+    if depth > MAX_BRANCH_DEPTH {
+        return Err(DocumentError::TooDeep { line: 1 });
+    }
+    if branch.product.product_id.is_some() {
+        name_product(builder, &branch.product);
+    }
+    for item in list(&branch.items) {
+        branches(builder, item, depth + 1)?;
+    }
+    Ok(())
+}
+
+fn name_product<'a>(builder: &mut Builder<'a>, product: &'a Product<'a>) {
+    if let (Some(id), Some(name)) = (&product.product_id, &product.value) {
+        builder.name_product(id.trim(), name);
+    }
+}
+
+fn entry<'a>(builder: &mut Builder<'a>, entry: &'a Entry<'a>) {
+    for status in list(&entry.statuses) {
+        // 3 is "Known Affected".
+        if status.kind == Some(3) {
+            for product in products(builder, &status.products) {
+                builder.affected(product);
+            }
+        } else {
+            let kind = status.kind.map(|kind| kind.to_string());
+            builder.status_ignored(&kind.unwrap_or_default());
+        }
+    }
+    for threat in list(&entry.threats) {
+        let kind = match threat.kind {
+            Some(0) => ThreatKind::Impact,
+            Some(1) => ThreatKind::ExploitStatus,
+            Some(3) => ThreatKind::Severity,
+            _ => ThreatKind::Other,
+        };
+        let description = text(&threat.description).unwrap_or_default();
+        let products = products(builder, &threat.products);
+        builder.threat(kind, &description, &products);
+    }
+    for score in list(&entry.scores) {
+        let number = |number: &'a Option<Number<'a>>| number.as_ref().map_or("", |n| n.0.as_ref());
+        let products = products(builder, &score.products);
+        let vector = borrow(score.vector.as_ref()).unwrap_or_default();
+        builder.score(number(&score.base), number(&score.temporal), vector, &products);
+    }
+    for remediation in list(&entry.remediations) {
+        let kind = match remediation.kind {
+            Some(2) => RemediationKind::VendorFix,
+            Some(0 | 1 | 3..=6) => RemediationKind::NotAFix,
+            _ => RemediationKind::Unknown,
+        };
+        let kind_text = remediation.kind.and_then(remediation_name);
+        let raw = RawFix {
+            description: text(&remediation.description),
+            sub_type: borrow(remediation.sub_type.as_ref()),
+            fixed_build: borrow(remediation.fixed_build.as_ref()),
+            supersedence: borrow(remediation.supersedence.as_ref()),
+            restart: text(&remediation.restart),
+            url: borrow(remediation.url.as_ref()),
+        };
+        let products = products(builder, &remediation.products);
+        builder.remediation(kind, kind_text.unwrap_or_default(), raw, &products);
+    }
+    for revision in list(&entry.revisions) {
+        if let Some(date) = &revision.date {
+            builder.revision(date);
+        }
+    }
+    let note = |kind| {
+        list(&entry.notes)
+            .iter()
+            .rfind(|note| note.kind == Some(kind))
+            .and_then(|note| borrow(note.value.as_ref()))
+    };
+    builder.end_entry(EntryHead {
+        id: borrow(entry.cve.as_ref()),
+        title: text(&entry.title),
+        // 2 is "Description", 7 is "Tag".
+        description: note(2),
+        component: note(7),
+    });
+}
+
+/// The XML's word for a remediation type, so that both formats count alike.
+fn remediation_name(kind: i64) -> Option<&'static str> {
+    Some(match kind {
+        0 => "Workaround",
+        1 => "Mitigation",
+        3 => "None Available",
+        4 => "Will Not Fix",
+        5 => "Known Issue",
+        6 => "Release Notes",
+        _ => return None,
+    })
+}
+
+fn products<'a>(builder: &mut Builder<'a>, ids: &'a Option<Vec<Cow<'a, str>>>) -> Vec<ProductRef> {
+    list(ids).iter().map(|id| builder.product(id.trim())).collect()
+}
+
+fn list<T>(items: &Option<Vec<T>>) -> &[T] {
+    items.as_deref().unwrap_or_default()
+}
+
+fn text<'a>(wrapped: &'a Option<Wrapped<'a>>) -> Option<Cow<'a, str>> {
+    borrow(wrapped.as_ref()?.value.as_ref())
+}
+
+fn borrow<'a>(text: Option<&'a Cow<'a, str>>) -> Option<Cow<'a, str>> {
+    text.map(|text| Cow::Borrowed(text.as_ref()))
+}
+
+#[derive(Deserialize)]
+struct Root<'a> {
+    #[serde(borrow, rename = "DocumentTitle")]
+    title: Option<Wrapped<'a>>,
+    #[serde(borrow, rename = "DocumentTracking")]
+    tracking: Option<Tracking<'a>>,
+    #[serde(borrow, rename = "ProductTree")]
+    product_tree: Option<ProductTree<'a>>,
+    #[serde(borrow, rename = "Vulnerability")]
+    vulnerabilities: Option<Vec<Entry<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Wrapped<'a> {
+    #[serde(borrow, rename = "Value")]
+    value: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Tracking<'a> {
+    #[serde(borrow, rename = "Identification")]
+    identification: Option<Identification<'a>>,
+    #[serde(borrow, rename = "RevisionHistory")]
+    revisions: Option<Vec<Revision<'a>>>,
+    #[serde(borrow, rename = "InitialReleaseDate")]
+    initial_release: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "CurrentReleaseDate")]
+    current_release: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Identification<'a> {
+    #[serde(borrow, rename = "ID")]
+    id: Option<Wrapped<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Revision<'a> {
+    #[serde(borrow)]
+    number: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    date: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct ProductTree<'a> {
+    #[serde(borrow, rename = "Branch")]
+    branches: Option<Vec<Branch<'a>>>,
+    #[serde(borrow, rename = "FullProductName")]
+    full_product_names: Option<Vec<Product<'a>>>,
+}
+
+/// A branch, or a product in a branch: the API lists both as items.
+#[derive(Deserialize)]
+struct Branch<'a> {
+    #[serde(borrow, rename = "Items")]
+    items: Option<Vec<Branch<'a>>>,
+    #[serde(borrow, flatten)]
+    product: Product<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Product<'a> {
+    #[serde(borrow, rename = "ProductID")]
+    product_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    value: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry<'a> {
+    #[serde(borrow)]
+    title: Option<Wrapped<'a>>,
+    #[serde(borrow, rename = "CVE")]
+    cve: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    notes: Option<Vec<Note<'a>>>,
+    #[serde(borrow, rename = "ProductStatuses")]
+    statuses: Option<Vec<Status<'a>>>,
+    #[serde(borrow)]
+    threats: Option<Vec<Threat<'a>>>,
+    #[serde(borrow, rename = "CVSSScoreSets")]
+    scores: Option<Vec<ScoreSet<'a>>>,
+    #[serde(borrow)]
+    remediations: Option<Vec<Remediation<'a>>>,
+    #[serde(borrow, rename = "RevisionHistory")]
+    revisions: Option<Vec<Revision<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Note<'a> {
+    #[serde(rename = "Type")]
+    kind: Option<i64>,
+    #[serde(borrow, rename = "Value")]
+    value: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Status<'a> {
+    #[serde(rename = "Type")]
+    kind: Option<i64>,
+    #[serde(borrow, rename = "ProductID")]
+    products: Option<Vec<Cow<'a, str>>>,
+}
+
+#[derive(Deserialize)]
+struct Threat<'a> {
+    #[serde(rename = "Type")]
+    kind: Option<i64>,
+    #[serde(borrow, rename = "Description")]
+    description: Option<Wrapped<'a>>,
+    #[serde(borrow, rename = "ProductID")]
+    products: Option<Vec<Cow<'a, str>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ScoreSet<'a> {
+    #[serde(borrow, rename = "BaseScore")]
+    base: Option<Number<'a>>,
+    #[serde(borrow, rename = "TemporalScore")]
+    temporal: Option<Number<'a>>,
+    #[serde(borrow)]
+    vector: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "ProductID")]
+    products: Option<Vec<Cow<'a, str>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Remediation<'a> {
+    #[serde(rename = "Type")]
+    kind: Option<i64>,
+    #[serde(borrow)]
+    description: Option<Wrapped<'a>>,
+    #[serde(borrow, rename = "URL")]
+    url: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "Supercedence")]
+    supersedence: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "ProductID")]
+    products: Option<Vec<Cow<'a, str>>>,
+    #[serde(borrow, rename = "RestartRequired")]
+    restart: Option<Wrapped<'a>>,
+    #[serde(borrow)]
+    sub_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    fixed_build: Option<Cow<'a, str>>,
+}
+
+/// A number as the text it is written in, so that a score keeps its own digits.
+struct Number<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Number<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = serde_json::Number::deserialize(deserializer)?;
+        Ok(Self(Cow::Owned(number.to_string())))
+    }
+}

@@ -1,0 +1,422 @@
+//! Reads CVRF documents as XML (CVRF 1.1, as MSRC publishes it).
+
+use std::borrow::Cow;
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use quick_xml::events::attributes::Attributes;
+use quick_xml::name::QName;
+
+use super::builder::{Builder, EntryHead, Head, RawFix, RemediationKind, ThreatKind};
+use super::{Document, DocumentError, ProductRef};
+
+/// How deep product branches may nest; MSRC's nest two deep.
+const MAX_BRANCH_DEPTH: usize = 16;
+
+pub(super) fn read(text: &str) -> Result<Document, DocumentError> {
+    let mut xml = Xml::new(text);
+    let mut builder = Builder::new();
+    let mut head = Head::default();
+    let root = xml.root()?;
+    if root.name != "cvrfdoc" {
+        return Err(DocumentError::NotCvrf {
+            missing: "the root element cvrfdoc",
+        });
+    }
+    while let Some(child) = xml.child()? {
+        match child.name {
+            "DocumentTitle" => head.title = Some(xml.text(&child, "DocumentTitle")?),
+            "DocumentTracking" => tracking(&mut xml, &mut head)?,
+            "ProductTree" => product_tree(&mut xml, &mut builder, 0)?,
+            "Vulnerability" => vulnerability(&mut xml, &mut builder)?,
+            _ => xml.skip(&child)?,
+        }
+    }
+    xml.end()?;
+    builder.finish(head)
+}
+
+fn tracking<'a>(xml: &mut Xml<'a>, head: &mut Head<'a>) -> Result<(), DocumentError> {
+    while let Some(child) = xml.child()? {
+        match child.name {
+            "Identification" => {
+                while let Some(child) = xml.child()? {
+                    match child.name {
+                        "ID" => head.id = Some(xml.text(&child, "ID")?),
+                        _ => xml.skip(&child)?,
+                    }
+                }
+            }
+            "RevisionHistory" => {
+                // Only the last revision is told of.
+                while let Some(revision) = xml.child()? {
+                    if revision.name != "Revision" {
+                        xml.skip(&revision)?;
+                        continue;
+                    }
+                    while let Some(child) = xml.child()? {
+                        match child.name {
+                            "Number" => head.revision = Some(xml.text(&child, "Number")?),
+                            _ => xml.skip(&child)?,
+                        }
+                    }
+                }
+            }
+            "InitialReleaseDate" => {
+                head.initial_release = Some(xml.text(&child, "InitialReleaseDate")?);
+            }
+            "CurrentReleaseDate" => {
+                head.current_release = Some(xml.text(&child, "CurrentReleaseDate")?);
+            }
+            _ => xml.skip(&child)?,
+        }
+    }
+    Ok(())
+}
+
+fn product_tree<'a>(
+    xml: &mut Xml<'a>,
+    builder: &mut Builder<'a>,
+    depth: usize,
+) -> Result<(), DocumentError> {
+    if depth > MAX_BRANCH_DEPTH {
+        return Err(DocumentError::TooDeep { line: xml.line() });
+    }
+    while let Some(child) = xml.child()? {
+        match child.name {
+            "Branch" => product_tree(xml, builder, depth + 1)?,
+            "FullProductName" => {
+                let id = child.attribute("ProductID");
+                let name = xml.text(&child, "FullProductName")?;
+                if let Some(id) = id {
+                    builder.name_product(id, &name);
+                }
+            }
+            _ => xml.skip(&child)?,
+        }
+    }
+    Ok(())
+}
+
+fn vulnerability<'a>(xml: &mut Xml<'a>, builder: &mut Builder<'a>) -> Result<(), DocumentError> {
+    let mut head = EntryHead::default();
+    let mut products = Vec::new();
+    while let Some(child) = xml.child()? {
+        match child.name {
+            "Title" => head.title = Some(xml.text(&child, "Title")?),
+            "CVE" => head.id = Some(xml.text(&child, "CVE")?),
+            "Notes" => notes(xml, &mut head)?,
+            "ProductStatuses" => statuses(xml, builder)?,
+            "Threats" => {
+                while let Some(child) = xml.child()? {
+                    threat(xml, builder, &child, &mut products)?;
+                }
+            }
+            "CVSSScoreSets" => {
+                while let Some(child) = xml.child()? {
+                    score_set(xml, builder, &child, &mut products)?;
+                }
+            }
+            "Remediations" => {
+                while let Some(child) = xml.child()? {
+                    remediation(xml, builder, &child, &mut products)?;
+                }
+            }
+            "RevisionHistory" => revisions(xml, builder)?,
+            _ => xml.skip(&child)?,
+        }
+    }
+    builder.end_entry(head);
+    Ok(())
+}
+
+fn notes<'a>(xml: &mut Xml<'a>, head: &mut EntryHead<'a>) -> Result<(), DocumentError> {
+    while let Some(note) = xml.child()? {
+        match note.attribute("Type") {
+            Some("Description") => head.description = Some(xml.text(&note, "Note")?),
+            Some("Tag") => head.component = Some(xml.text(&note, "Note")?),
+            _ => xml.skip(&note)?,
+        }
+    }
+    Ok(())
+}
+
+fn statuses<'a>(xml: &mut Xml<'a>, builder: &mut Builder<'a>) -> Result<(), DocumentError> {
+    while let Some(status) = xml.child()? {
+        let kind = status.attribute("Type");
+        if kind != Some("Known Affected") {
+            builder.status_ignored(kind.unwrap_or_default());
+            xml.skip(&status)?;
+            continue;
+        }
+        while let Some(child) = xml.child()? {
+            if child.name == "ProductID" {
+                let product = product(xml, builder, &child)?;
+                builder.affected(product);
+            } else {
+                xml.skip(&child)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn threat<'a>(
+    xml: &mut Xml<'a>,
+    builder: &mut Builder<'a>,
+    threat: &Element<'a>,
+    products: &mut Vec<ProductRef>,
+) -> Result<(), DocumentError> {
+    let kind = match threat.attribute("Type") {
+        Some("Impact") => ThreatKind::Impact,
+        Some("Severity") => ThreatKind::Severity,
+        Some("Exploit Status") => ThreatKind::ExploitStatus,
+        _ => ThreatKind::Other,
+    };
+    products.clear();
+    let mut description = Cow::Borrowed("");
+    while let Some(child) = xml.child()? {
+        match child.name {
+            "Description" => description = xml.text(&child, "Description")?,
+            "ProductID" => products.push(product(xml, builder, &child)?),
+            _ => xml.skip(&child)?,
+        }
+    }
+    builder.threat(kind, &description, products);
+    Ok(())
+}
+
+fn score_set<'a>(
+    xml: &mut Xml<'a>,
+    builder: &mut Builder<'a>,
+    set: &Element<'a>,
+    products: &mut Vec<ProductRef>,
+) -> Result<(), DocumentError> {
+    if set.name != "ScoreSet" {
+        return xml.skip(set);
+    }
+    products.clear();
+    let (mut base, mut temporal, mut vector) = ("", "", Cow::Borrowed(""));
+    while let Some(child) = xml.child()? {
+        match child.name {
+            "BaseScore" => base = xml.raw_text(&child)?,
+            "TemporalScore" => temporal = xml.raw_text(&child)?,
+            "Vector" => vector = xml.text(&child, "Vector")?,
+            "ProductID" => products.push(product(xml, builder, &child)?),
+            _ => xml.skip(&child)?,
+        }
+    }
+    builder.score(base, temporal, vector, products);
+    Ok(())
+}
+
+fn remediation<'a>(
+    xml: &mut Xml<'a>,
+    builder: &mut Builder<'a>,
+    remediation: &Element<'a>,
+    products: &mut Vec<ProductRef>,
+) -> Result<(), DocumentError> {
+    let kind_text = remediation.attribute("Type").unwrap_or_default();
+    let kind = match kind_text {
+        "Vendor Fix" => RemediationKind::VendorFix,
+        "Known Issue" | "Release Notes" | "Workaround" | "Mitigation" | "None Available"
+        | "Will Not Fix" => RemediationKind::NotAFix,
+        _ => RemediationKind::Unknown,
+    };
+    let mut raw = RawFix::default();
+    products.clear();
+    if kind != RemediationKind::VendorFix {
+        xml.skip(remediation)?;
+        builder.remediation(kind, kind_text, raw, products);
+        return Ok(());
+    }
+    while let Some(child) = xml.child()? {
+        match child.name {
+            "ProductID" => products.push(product(xml, builder, &child)?),
+            "Description" => raw.description = Some(xml.text(&child, "Description")?),
+            "URL" => raw.url = Some(xml.text(&child, "URL")?),
+            "Supercedence" => raw.supersedence = Some(xml.text(&child, "Supercedence")?),
+            "SubType" => raw.sub_type = Some(xml.text(&child, "SubType")?),
+            "FixedBuild" => raw.fixed_build = Some(xml.text(&child, "FixedBuild")?),
+            "RestartRequired" => raw.restart = Some(xml.text(&child, "RestartRequired")?),
+            _ => xml.skip(&child)?,
+        }
+    }
+    builder.remediation(kind, kind_text, raw, products);
+    Ok(())
+}
+
+fn revisions<'a>(xml: &mut Xml<'a>, builder: &mut Builder<'a>) -> Result<(), DocumentError> {
+    while let Some(revision) = xml.child()? {
+        if revision.name != "Revision" {
+            xml.skip(&revision)?;
+            continue;
+        }
+        while let Some(child) = xml.child()? {
+            if child.name == "Date" {
+                let date = xml.raw_text(&child)?;
+                builder.revision(date);
+            } else {
+                xml.skip(&child)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn product<'a>(
+    xml: &mut Xml<'a>,
+    builder: &mut Builder<'a>,
+    element: &Element<'a>,
+) -> Result<ProductRef, DocumentError> {
+    let id = xml.raw_text(element)?.trim();
+    Ok(builder.product(id))
+}
+
+/// The start of an element, borrowed from the document.
+struct Element<'a> {
+    /// Its name as written, with the prefix.
+    qualified: &'a str,
+    /// Its name without the prefix.
+    name: &'a str,
+    /// What stands in the tag: the name, then the attributes.
+    tag: &'a str,
+}
+
+impl<'a> Element<'a> {
+    /// Takes a start tag apart: `<vuln:Note Type="Tag">`.
+    fn of_tag(tag: &'a str) -> Self {
+        let tag = tag.strip_prefix('<').unwrap_or(tag);
+        let tag = tag.strip_suffix('>').unwrap_or(tag);
+        let tag = tag.strip_suffix('/').unwrap_or(tag);
+        let end = tag
+            .find(|c: char| c.is_ascii_whitespace())
+            .unwrap_or(tag.len());
+        let qualified = &tag[..end];
+        Self {
+            qualified,
+            name: qualified.rsplit_once(':').map_or(qualified, |(_, name)| name),
+            tag,
+        }
+    }
+
+    /// An attribute's value as written.
+    fn attribute(&self, name: &str) -> Option<&'a str> {
+        let mut attributes = Attributes::new(self.tag, self.qualified.len());
+        attributes
+            .with_checks(false)
+            .flatten()
+            .find(|attribute| attribute.key.0 == name)
+            .and_then(|attribute| match attribute.value {
+                Cow::Borrowed(value) => Some(value),
+                Cow::Owned(_) => None,
+            })
+    }
+}
+
+/// The XML reader with what a CVRF document needs: children in turn, text, positions.
+struct Xml<'a> {
+    source: &'a str,
+    reader: Reader<&'a [u8]>,
+}
+
+impl<'a> Xml<'a> {
+    fn new(source: &'a str) -> Self {
+        let mut reader = Reader::from_str(source);
+        reader.config_mut().expand_empty_elements = true;
+        Self { source, reader }
+    }
+
+    fn root(&mut self) -> Result<Element<'a>, DocumentError> {
+        self.child()?.ok_or(DocumentError::NotCvrf {
+            missing: "the root element cvrfdoc",
+        })
+    }
+
+    /// The next child of the element being read, or `None` at its end.
+    fn child(&mut self) -> Result<Option<Element<'a>>, DocumentError> {
+        loop {
+            let from = self.position();
+            match self.event()? {
+                Event::Start(_) => {
+                    let tag = self.source.get(from..self.position()).unwrap_or_default();
+                    return Ok(Some(Element::of_tag(tag)));
+                }
+                Event::End(_) | Event::Eof => return Ok(None),
+                _ => {}
+            }
+        }
+    }
+
+    /// The text of an element, which is read to its end, with entities resolved.
+    fn text(
+        &mut self,
+        element: &Element<'a>,
+        name: &'static str,
+    ) -> Result<Cow<'a, str>, DocumentError> {
+        let raw = self.raw_text(element)?;
+        if let Some(inner) = raw.trim().strip_prefix("<![CDATA[") {
+            return Ok(Cow::Borrowed(inner.strip_suffix("]]>").unwrap_or(inner)));
+        }
+        quick_xml::escape::unescape(raw).map_err(|error| DocumentError::Entity {
+            line: self.line(),
+            element: name,
+            reason: error.to_string(),
+        })
+    }
+
+    /// The text of an element as written.
+    fn raw_text(&mut self, element: &Element<'a>) -> Result<&'a str, DocumentError> {
+        let from = self.position();
+        let span = self
+            .reader
+            .read_to_end(QName(element.qualified))
+            .map_err(|error| self.error(error))?;
+        let to = usize::try_from(span.end).unwrap_or(from);
+        Ok(self.source.get(from..to).unwrap_or_default())
+    }
+
+    fn skip(&mut self, element: &Element<'a>) -> Result<(), DocumentError> {
+        self.reader
+            .read_to_end(QName(element.qualified))
+            .map_err(|error| self.error(error))?;
+        Ok(())
+    }
+
+    /// Reads what follows the root: nothing but comments and blanks may.
+    fn end(&mut self) -> Result<(), DocumentError> {
+        while !matches!(self.event()?, Event::Eof) {}
+        Ok(())
+    }
+
+    fn event(&mut self) -> Result<Event<'a>, DocumentError> {
+        match self.reader.read_event() {
+            Ok(Event::DocType(_)) => Err(DocumentError::DocumentType { line: self.line() }),
+            Ok(event) => Ok(event),
+            Err(error) => Err(self.error(error)),
+        }
+    }
+
+    fn position(&self) -> usize {
+        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
+    }
+
+    fn line(&self) -> usize {
+        self.line_of(self.position())
+    }
+
+    fn line_of(&self, offset: usize) -> usize {
+        let before = self.source.as_bytes().get(..offset);
+        let newlines = before.unwrap_or(self.source.as_bytes());
+        newlines.iter().filter(|b| **b == b'\n').count() + 1
+    }
+
+    fn error(&self, error: quick_xml::Error) -> DocumentError {
+        let offset = usize::try_from(self.reader.error_position()).unwrap_or(usize::MAX);
+        DocumentError::Xml {
+            line: self.line_of(offset),
+            offset,
+            source: Box::new(error),
+        }
+    }
+}
