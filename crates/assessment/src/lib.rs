@@ -1,1 +1,20 @@
-//! .
+//! What a machine lacks.
+//!
+//! `(Catalog, MachineState) -> Findings`, pure and deterministic: for every update of the
+//! machine's products present, missing, pending or "cannot tell", each with the evidence that
+//! led there. The rules are those of section 5 of the data specification.
+
+mod assess;
+mod evidence;
+mod findings;
+mod host;
+mod line;
+mod scope;
+mod state;
+
+pub use assess::Assessor;
+pub use evidence::{Absence, Explanation, Presence, Step, Verdict};
+pub use findings::{Findings, Missing, Pending, ProductFindings, Status, Unknown, UnknownReason};
+pub use line::Line;
+pub use scope::{InScope, ScopeReason};
+pub use state::{InstalledUpdates, MachineState, SoftwareVersion};

@@ -38,7 +38,9 @@ pub enum SnapshotError {
     #[error("not a kbgap catalog")]
     NotASnapshot,
     /// Written in another format.
-    #[error("the catalog has format {found}, this kbgap reads format {FORMAT}: run 'kbgap catalog compile'")]
+    #[error(
+        "the catalog has format {found}, this kbgap reads format {FORMAT}: run 'kbgap catalog compile'"
+    )]
     OtherFormat {
         /// The format it has.
         found: u32,
@@ -81,7 +83,10 @@ pub fn read(file: &[u8]) -> Result<(Catalog, Texts), SnapshotError> {
     let rest = &file[Header::LENGTH..];
     let facts = rest.get(..header.facts_length);
     let facts = facts.ok_or(SnapshotError::Damaged { part: "cut off" })?;
-    Ok((header.facts(facts)?, header.texts(&rest[header.facts_length..])?))
+    Ok((
+        header.facts(facts)?,
+        header.texts(&rest[header.facts_length..])?,
+    ))
 }
 
 impl Header {
@@ -90,7 +95,9 @@ impl Header {
 
     /// Reads the header from the first bytes of a snapshot.
     pub fn read(file: &[u8]) -> Result<Self, SnapshotError> {
-        let head = file.get(..Self::LENGTH).ok_or(SnapshotError::NotASnapshot)?;
+        let head = file
+            .get(..Self::LENGTH)
+            .ok_or(SnapshotError::NotASnapshot)?;
         let (fixed, checksums) = head.split_at(FIXED);
         let (magic, numbers) = fixed.split_at(MAGIC.len());
         if magic != MAGIC {

@@ -2,7 +2,7 @@
 
 mod support;
 
-use kbgap_catalog::{document, Compiler, snapshot};
+use kbgap_catalog::{Compiler, document, snapshot};
 
 #[test]
 fn totals() {
@@ -13,7 +13,11 @@ fn totals() {
     for (name, bytes) in support::documents() {
         let document = document::read_xml(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
         entries += document.vulnerabilities.len();
-        fixes += document.vulnerabilities.iter().map(|v| v.fixes.len()).sum::<usize>();
+        fixes += document
+            .vulnerabilities
+            .iter()
+            .map(|v| v.fixes.len())
+            .sum::<usize>();
         oddities.add(&document.oddities);
         compiler.add(document);
     }
@@ -24,10 +28,27 @@ fn totals() {
     let started = std::time::Instant::now();
     let file = snapshot::write(&catalog, &texts).unwrap();
     let h = snapshot::Header::read(&file).unwrap();
-    println!("write {:?} {} facts {} texts {}", started.elapsed(), file.len(), h.facts_length(), h.texts_length());
+    println!(
+        "write {:?} {} facts {} texts {}",
+        started.elapsed(),
+        file.len(),
+        h.facts_length(),
+        h.texts_length()
+    );
     let started = std::time::Instant::now();
     let c = h.facts(&file[snapshot::Header::LENGTH..]).unwrap();
     println!("read facts {:?}", started.elapsed());
     assert!(c == catalog);
-    println!("{} docs {} products {} updates {} vulns {} fixes, {} exposures", c.documents().len(), c.products().len(), c.updates().len(), c.vulnerabilities().len(), c.fixes().len(), c.products().iter().map(|p| p.exposures.len()).sum::<usize>());
+    println!(
+        "{} docs {} products {} updates {} vulns {} fixes, {} exposures",
+        c.documents().len(),
+        c.products().len(),
+        c.updates().len(),
+        c.vulnerabilities().len(),
+        c.fixes().len(),
+        c.products()
+            .iter()
+            .map(|p| p.exposures.len())
+            .sum::<usize>()
+    );
 }

@@ -27,7 +27,11 @@ impl Compiler {
 
     /// Adds a document. Of two with one id, the one revised later counts.
     pub fn add(&mut self, document: Document) {
-        match self.documents.iter_mut().find(|known| known.id == document.id) {
+        match self
+            .documents
+            .iter_mut()
+            .find(|known| known.id == document.id)
+        {
             Some(known) if known.current_release > document.current_release => {}
             Some(known) => *known = document,
             None => self.documents.push(document),
@@ -36,9 +40,8 @@ impl Compiler {
 
     /// Compiles what was added. The result does not depend on the order of adding.
     pub fn finish(mut self) -> (Catalog, Texts) {
-        self.documents.sort_by(|a, b| {
-            (a.initial_release, &a.id).cmp(&(b.initial_release, &b.id))
-        });
+        self.documents
+            .sort_by(|a, b| (a.initial_release, &a.id).cmp(&(b.initial_release, &b.id)));
         let updates = updates(&self.documents);
         let vulnerability_ids = sorted(
             self.documents
@@ -53,7 +56,11 @@ impl Compiler {
                 .map(|product| &*product.id),
         );
         let mut tables = Tables {
-            updates: updates.iter().enumerate().map(|(at, u)| (u.kb, UpdateIx::at(at))).collect(),
+            updates: updates
+                .iter()
+                .enumerate()
+                .map(|(at, u)| (u.kb, UpdateIx::at(at)))
+                .collect(),
             vulnerabilities: positions(&vulnerability_ids, VulnerabilityIx::at),
             products: positions(&product_ids, ProductIx::at),
             fixes: Interner::default(),
@@ -65,7 +72,10 @@ impl Compiler {
         for (at, document) in self.documents.iter().enumerate() {
             tables.add(document, DocumentIx::at(at));
         }
-        for (product, closings) in products.iter_mut().zip(std::mem::take(&mut tables.closings)) {
+        for (product, closings) in products
+            .iter_mut()
+            .zip(std::mem::take(&mut tables.closings))
+        {
             product.exposures = exposures(closings);
         }
         let mut catalog = Catalog {
@@ -99,8 +109,15 @@ fn updates(documents: &[Document]) -> Vec<Update> {
     for (at, document) in documents.iter().enumerate() {
         let at = DocumentIx::at(at);
         for vulnerability in &document.vulnerabilities {
+            // Entries carried over from an older document keep their old dates; what is new
+            // in this one is not older than it.
             let published = vulnerability.published.unwrap_or(document.released());
-            let mut kbs: Vec<Kb> = vulnerability.fixes.iter().filter_map(|f| f.id.kb()).collect();
+            let published = published.max(document.released());
+            let mut kbs: Vec<Kb> = vulnerability
+                .fixes
+                .iter()
+                .filter_map(|f| f.id.kb())
+                .collect();
             kbs.sort_unstable();
             kbs.dedup();
             for kb in kbs {
@@ -178,19 +195,28 @@ fn vulnerabilities(documents: &[Document], tables: &Tables<'_>) -> (Vec<Vulnerab
             };
         }
     }
-    let texts = Texts { vulnerabilities: texts };
+    let texts = Texts {
+        vulnerabilities: texts,
+    };
     (infos.into_iter().flatten().collect(), texts)
 }
 
 fn of_entry(entry: &Vulnerability, document: &Document, at: DocumentIx) -> VulnerabilityInfo {
     let published = entry.published.unwrap_or(document.released());
-    let cvss = entry.ratings.iter().filter_map(|rating| rating.cvss.as_ref());
+    let cvss = entry
+        .ratings
+        .iter()
+        .filter_map(|rating| rating.cvss.as_ref());
     VulnerabilityInfo {
         id: entry.id.clone(),
         document: at,
         published,
         updated: entry.updated.unwrap_or(published),
-        severity: entry.ratings.iter().filter_map(|rating| rating.severity).max(),
+        severity: entry
+            .ratings
+            .iter()
+            .filter_map(|rating| rating.severity)
+            .max(),
         cvss: cvss.max_by_key(|cvss| cvss.base_tenths).map(|cvss| Score {
             base_tenths: cvss.base_tenths,
             vector: cvss.vector.clone(),
@@ -215,11 +241,17 @@ fn exposures(closings: Closings) -> Vec<Exposure> {
     for (vulnerability, (rating, mut fixes)) in closings {
         fixes.sort_unstable();
         fixes.dedup();
-        by_fixes.entry(fixes).or_default().push((vulnerability, rating));
+        by_fixes
+            .entry(fixes)
+            .or_default()
+            .push((vulnerability, rating));
     }
     by_fixes
         .into_iter()
-        .map(|(fixes, vulnerabilities)| Exposure { fixes, vulnerabilities })
+        .map(|(fixes, vulnerabilities)| Exposure {
+            fixes,
+            vulnerabilities,
+        })
         .collect()
 }
 
@@ -253,8 +285,10 @@ impl Tables<'_> {
                 }));
                 for product in rating.products.iter().filter_map(position) {
                     // The newest document's rating counts.
-                    self.closings[product.index()].entry(id).or_insert((rating_at, Vec::new())).0 =
-                        rating_at;
+                    self.closings[product.index()]
+                        .entry(id)
+                        .or_insert((rating_at, Vec::new()))
+                        .0 = rating_at;
                 }
             }
             for fix in &vulnerability.fixes {
@@ -320,5 +354,9 @@ fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 fn positions<T: Copy + Eq + Hash, P>(items: &[T], at: impl Fn(usize) -> P) -> FxHashMap<T, P> {
-    items.iter().enumerate().map(|(i, item)| (*item, at(i))).collect()
+    items
+        .iter()
+        .enumerate()
+        .map(|(i, item)| (*item, at(i)))
+        .collect()
 }

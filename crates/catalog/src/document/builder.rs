@@ -7,9 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::field::{ExploitStatus, FixId, FixedBuild, Restart, Severity, SubType, Supersedence};
 use super::oddity::{Oddities, OddityKind};
-use super::{
-    Cvss, Document, DocumentError, Fix, ProductEntry, ProductRef, Rating, Vulnerability,
-};
+use super::{Cvss, Document, DocumentError, Fix, ProductEntry, ProductRef, Rating, Vulnerability};
 use crate::day::parse_moment;
 use crate::{Day, VulnerabilityId};
 
@@ -174,9 +172,8 @@ impl<'a> Builder<'a> {
         products: &[ProductRef],
     ) {
         let scores = &mut self.entry.scores;
-        let same = |(b, t, v): &(&str, &str, Cow<'_, str>)| {
-            *b == base && *t == temporal && *v == vector
-        };
+        let same =
+            |(b, t, v): &(&str, &str, Cow<'_, str>)| *b == base && *t == temporal && *v == vector;
         let position = scores.iter().position(same).unwrap_or_else(|| {
             scores.push((base, temporal, vector));
             scores.len() - 1
@@ -273,8 +270,10 @@ impl<'a> Builder<'a> {
             description: text(head.description),
             component: head
                 .component
-                .map(|component| component.trim().into())
-                .filter(|component: &Box<str>| !component.is_empty()),
+                .as_deref()
+                .map(str::trim)
+                .filter(|component| !component.is_empty())
+                .map(Box::from),
             published: entry.first_revision.map(Day::of_timestamp),
             updated: entry.last_revision.map(Day::of_timestamp),
             exploit: entry.exploit,
@@ -366,13 +365,16 @@ impl<'a> Builder<'a> {
                 .filter(|text| !text.is_empty())
                 .ok_or(missing(what))
         };
-        let id = text(head.id, "the document's id (DocumentTracking/Identification/ID)")?;
+        let id = text(
+            head.id,
+            "the document's id (DocumentTracking/Identification/ID)",
+        )?;
         let title = text(head.title, "the title (DocumentTitle)")?;
         let moment = |text: Option<Cow<'a, str>>| text.as_deref().and_then(parse_moment);
-        let initial_release = moment(head.initial_release)
-            .ok_or(missing("a readable InitialReleaseDate"))?;
-        let current_release = moment(head.current_release)
-            .ok_or(missing("a readable CurrentReleaseDate"))?;
+        let initial_release =
+            moment(head.initial_release).ok_or(missing("a readable InitialReleaseDate"))?;
+        let current_release =
+            moment(head.current_release).ok_or(missing("a readable CurrentReleaseDate"))?;
         self.leave_out_unnamed();
         let products = self
             .ids
@@ -445,7 +447,9 @@ fn tenths(text: &str) -> Option<u8> {
     let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
     let whole: u8 = whole.parse().ok()?;
     let tenth = fraction.chars().next().and_then(|c| c.to_digit(10))?;
-    let tenths = whole.checked_mul(10)?.checked_add(u8::try_from(tenth).ok()?)?;
+    let tenths = whole
+        .checked_mul(10)?
+        .checked_add(u8::try_from(tenth).ok()?)?;
     (tenths <= 100).then_some(tenths)
 }
 

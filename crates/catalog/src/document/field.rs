@@ -377,13 +377,21 @@ mod tests {
             ("\t\n10.0.1.2", vec!["10.0.1.2"]),
             ("10.0.1.2; 10.0.3.4", vec!["10.0.1.2", "10.0.3.4"]),
             ("10.0.1.2 and 10.0.3.4", vec!["10.0.1.2", "10.0.3.4"]),
-            ("App Build 1.2.3, Platform Build 4.5.6.", vec!["1.2.3", "4.5.6"]),
+            (
+                "App Build 1.2.3, Platform Build 4.5.6.",
+                vec!["1.2.3", "4.5.6"],
+            ),
             ("> 16.0.2", vec!["16.0.2"]),
         ] {
             let expected = expected.into_iter().map(str::to_owned).collect();
             assert_eq!(build(text), (expected, 0), "{text:?}");
         }
-        for text in ["1", "https://aka.ms/OfficeSecurityReleases", "KB5001", "8.0.43-1"] {
+        for text in [
+            "1",
+            "https://aka.ms/OfficeSecurityReleases",
+            "KB5001",
+            "8.0.43-1",
+        ] {
             assert_eq!(build(text), (vec![], 1), "{text:?}");
         }
     }

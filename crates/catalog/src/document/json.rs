@@ -15,14 +15,13 @@ const MAX_BRANCH_DEPTH: usize = 16;
 
 pub(super) fn read(text: &str) -> Result<Document, DocumentError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let root: Root<'_> =
-        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-            DocumentError::Json {
-                path: error.path().to_string(),
-                line: error.inner().line(),
-                reason: error.inner().to_string(),
-            }
-        })?;
+    let root: Root<'_> = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        DocumentError::Json {
+            path: error.path().to_string(),
+            line: error.inner().line(),
+            reason: error.inner().to_string(),
+        }
+    })?;
     deserializer.end().map_err(|error| DocumentError::Json {
         path: "(after the document)".to_owned(),
         line: error.line(),
@@ -30,14 +29,14 @@ pub(super) fn read(text: &str) -> Result<Document, DocumentError> {
     })?;
     let mut builder = Builder::new();
     if let Some(tree) = &root.product_tree {
-        for product in list(&tree.full_product_names) {
+        for product in &tree.full_product_names.0 {
             name_product(&mut builder, product);
         }
-        for branch in list(&tree.branches) {
+        for branch in &tree.branches.0 {
             branches(&mut builder, branch, 0)?;
         }
     }
-    for vulnerability in list(&root.vulnerabilities) {
+    for vulnerability in &root.vulnerabilities.0 {
         entry(&mut builder, vulnerability);
     }
     builder.finish(head(&root))
@@ -46,10 +45,10 @@ pub(super) fn read(text: &str) -> Result<Document, DocumentError> {
 fn head<'a>(root: &'a Root<'a>) -> Head<'a> {
     let tracking = root.tracking.as_ref();
     let identification = tracking.and_then(|tracking| tracking.identification.as_ref());
-    let revision = tracking.and_then(|tracking| list(&tracking.revisions).last());
+    let revision = tracking.and_then(|tracking| tracking.revisions.0.last());
     Head {
-        id: identification.and_then(|identification| text(&identification.id)),
-        title: text(&root.title),
+        id: identification.and_then(|identification| text(identification.id.as_ref())),
+        title: text(root.title.as_ref()),
         initial_release: tracking.and_then(|tracking| borrow(tracking.initial_release.as_ref())),
         current_release: tracking.and_then(|tracking| borrow(tracking.current_release.as_ref())),
         revision: revision.and_then(|revision| borrow(revision.number.as_ref())),
@@ -67,7 +66,7 @@ fn branches<'a>(
     if branch.product.product_id.is_some() {
         name_product(builder, &branch.product);
     }
-    for item in list(&branch.items) {
+    for item in &branch.items.0 {
         branches(builder, item, depth + 1)?;
     }
     Ok(())
@@ -80,7 +79,7 @@ fn name_product<'a>(builder: &mut Builder<'a>, product: &'a Product<'a>) {
 }
 
 fn entry<'a>(builder: &mut Builder<'a>, entry: &'a Entry<'a>) {
-    for status in list(&entry.statuses) {
+    for status in &entry.statuses.0 {
         // 3 is "Known Affected".
         if status.kind == Some(3) {
             for product in products(builder, &status.products) {
@@ -91,24 +90,29 @@ fn entry<'a>(builder: &mut Builder<'a>, entry: &'a Entry<'a>) {
             builder.status_ignored(&kind.unwrap_or_default());
         }
     }
-    for threat in list(&entry.threats) {
+    for threat in &entry.threats.0 {
         let kind = match threat.kind {
             Some(0) => ThreatKind::Impact,
             Some(1) => ThreatKind::ExploitStatus,
             Some(3) => ThreatKind::Severity,
             _ => ThreatKind::Other,
         };
-        let description = text(&threat.description).unwrap_or_default();
+        let description = text(threat.description.as_ref()).unwrap_or_default();
         let products = products(builder, &threat.products);
         builder.threat(kind, &description, &products);
     }
-    for score in list(&entry.scores) {
+    for score in &entry.scores.0 {
         let number = |number: &'a Option<Number<'a>>| number.as_ref().map_or("", |n| n.0.as_ref());
         let products = products(builder, &score.products);
         let vector = borrow(score.vector.as_ref()).unwrap_or_default();
-        builder.score(number(&score.base), number(&score.temporal), vector, &products);
+        builder.score(
+            number(&score.base),
+            number(&score.temporal),
+            vector,
+            &products,
+        );
     }
-    for remediation in list(&entry.remediations) {
+    for remediation in &entry.remediations.0 {
         let kind = match remediation.kind {
             Some(2) => RemediationKind::VendorFix,
             Some(0 | 1 | 3..=6) => RemediationKind::NotAFix,
@@ -116,30 +120,32 @@ fn entry<'a>(builder: &mut Builder<'a>, entry: &'a Entry<'a>) {
         };
         let kind_text = remediation.kind.and_then(remediation_name);
         let raw = RawFix {
-            description: text(&remediation.description),
+            description: text(remediation.description.as_ref()),
             sub_type: borrow(remediation.sub_type.as_ref()),
             fixed_build: borrow(remediation.fixed_build.as_ref()),
             supersedence: borrow(remediation.supersedence.as_ref()),
-            restart: text(&remediation.restart),
+            restart: text(remediation.restart.as_ref()),
             url: borrow(remediation.url.as_ref()),
         };
         let products = products(builder, &remediation.products);
         builder.remediation(kind, kind_text.unwrap_or_default(), raw, &products);
     }
-    for revision in list(&entry.revisions) {
+    for revision in &entry.revisions.0 {
         if let Some(date) = &revision.date {
             builder.revision(date);
         }
     }
     let note = |kind| {
-        list(&entry.notes)
+        entry
+            .notes
+            .0
             .iter()
             .rfind(|note| note.kind == Some(kind))
             .and_then(|note| borrow(note.value.as_ref()))
     };
     builder.end_entry(EntryHead {
         id: borrow(entry.cve.as_ref()),
-        title: text(&entry.title),
+        title: text(entry.title.as_ref()),
         // 2 is "Description", 7 is "Tag".
         description: note(2),
         component: note(7),
@@ -159,20 +165,32 @@ fn remediation_name(kind: i64) -> Option<&'static str> {
     })
 }
 
-fn products<'a>(builder: &mut Builder<'a>, ids: &'a Option<Vec<Cow<'a, str>>>) -> Vec<ProductRef> {
-    list(ids).iter().map(|id| builder.product(id.trim())).collect()
+fn products<'a>(builder: &mut Builder<'a>, ids: &'a List<Cow<'a, str>>) -> Vec<ProductRef> {
+    ids.0.iter().map(|id| builder.product(id.trim())).collect()
 }
 
-fn list<T>(items: &Option<Vec<T>>) -> &[T] {
-    items.as_deref().unwrap_or_default()
-}
-
-fn text<'a>(wrapped: &'a Option<Wrapped<'a>>) -> Option<Cow<'a, str>> {
-    borrow(wrapped.as_ref()?.value.as_ref())
+fn text<'a>(wrapped: Option<&'a Wrapped<'a>>) -> Option<Cow<'a, str>> {
+    borrow(wrapped?.value.as_ref())
 }
 
 fn borrow<'a>(text: Option<&'a Cow<'a, str>>) -> Option<Cow<'a, str>> {
     text.map(|text| Cow::Borrowed(text.as_ref()))
+}
+
+/// A list that may be absent, null or empty.
+struct List<T>(Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let items = Option::<Vec<T>>::deserialize(deserializer)?;
+        Ok(Self(items.unwrap_or_default()))
+    }
 }
 
 #[derive(Deserialize)]
@@ -183,8 +201,8 @@ struct Root<'a> {
     tracking: Option<Tracking<'a>>,
     #[serde(borrow, rename = "ProductTree")]
     product_tree: Option<ProductTree<'a>>,
-    #[serde(borrow, rename = "Vulnerability")]
-    vulnerabilities: Option<Vec<Entry<'a>>>,
+    #[serde(borrow, default, rename = "Vulnerability")]
+    vulnerabilities: List<Entry<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -197,8 +215,8 @@ struct Wrapped<'a> {
 struct Tracking<'a> {
     #[serde(borrow, rename = "Identification")]
     identification: Option<Identification<'a>>,
-    #[serde(borrow, rename = "RevisionHistory")]
-    revisions: Option<Vec<Revision<'a>>>,
+    #[serde(borrow, default, rename = "RevisionHistory")]
+    revisions: List<Revision<'a>>,
     #[serde(borrow, rename = "InitialReleaseDate")]
     initial_release: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "CurrentReleaseDate")]
@@ -222,17 +240,17 @@ struct Revision<'a> {
 
 #[derive(Deserialize)]
 struct ProductTree<'a> {
-    #[serde(borrow, rename = "Branch")]
-    branches: Option<Vec<Branch<'a>>>,
-    #[serde(borrow, rename = "FullProductName")]
-    full_product_names: Option<Vec<Product<'a>>>,
+    #[serde(borrow, default, rename = "Branch")]
+    branches: List<Branch<'a>>,
+    #[serde(borrow, default, rename = "FullProductName")]
+    full_product_names: List<Product<'a>>,
 }
 
 /// A branch, or a product in a branch: the API lists both as items.
 #[derive(Deserialize)]
 struct Branch<'a> {
-    #[serde(borrow, rename = "Items")]
-    items: Option<Vec<Branch<'a>>>,
+    #[serde(borrow, default, rename = "Items")]
+    items: List<Branch<'a>>,
     #[serde(borrow, flatten)]
     product: Product<'a>,
 }
@@ -253,18 +271,18 @@ struct Entry<'a> {
     title: Option<Wrapped<'a>>,
     #[serde(borrow, rename = "CVE")]
     cve: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    notes: Option<Vec<Note<'a>>>,
-    #[serde(borrow, rename = "ProductStatuses")]
-    statuses: Option<Vec<Status<'a>>>,
-    #[serde(borrow)]
-    threats: Option<Vec<Threat<'a>>>,
-    #[serde(borrow, rename = "CVSSScoreSets")]
-    scores: Option<Vec<ScoreSet<'a>>>,
-    #[serde(borrow)]
-    remediations: Option<Vec<Remediation<'a>>>,
-    #[serde(borrow, rename = "RevisionHistory")]
-    revisions: Option<Vec<Revision<'a>>>,
+    #[serde(borrow, default)]
+    notes: List<Note<'a>>,
+    #[serde(borrow, default, rename = "ProductStatuses")]
+    statuses: List<Status<'a>>,
+    #[serde(borrow, default)]
+    threats: List<Threat<'a>>,
+    #[serde(borrow, default, rename = "CVSSScoreSets")]
+    scores: List<ScoreSet<'a>>,
+    #[serde(borrow, default)]
+    remediations: List<Remediation<'a>>,
+    #[serde(borrow, default, rename = "RevisionHistory")]
+    revisions: List<Revision<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -279,8 +297,8 @@ struct Note<'a> {
 struct Status<'a> {
     #[serde(rename = "Type")]
     kind: Option<i64>,
-    #[serde(borrow, rename = "ProductID")]
-    products: Option<Vec<Cow<'a, str>>>,
+    #[serde(borrow, default, rename = "ProductID")]
+    products: List<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -289,8 +307,8 @@ struct Threat<'a> {
     kind: Option<i64>,
     #[serde(borrow, rename = "Description")]
     description: Option<Wrapped<'a>>,
-    #[serde(borrow, rename = "ProductID")]
-    products: Option<Vec<Cow<'a, str>>>,
+    #[serde(borrow, default, rename = "ProductID")]
+    products: List<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -302,8 +320,8 @@ struct ScoreSet<'a> {
     temporal: Option<Number<'a>>,
     #[serde(borrow)]
     vector: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "ProductID")]
-    products: Option<Vec<Cow<'a, str>>>,
+    #[serde(borrow, default, rename = "ProductID")]
+    products: List<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -317,8 +335,8 @@ struct Remediation<'a> {
     url: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "Supercedence")]
     supersedence: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "ProductID")]
-    products: Option<Vec<Cow<'a, str>>>,
+    #[serde(borrow, default, rename = "ProductID")]
+    products: List<Cow<'a, str>>,
     #[serde(borrow, rename = "RestartRequired")]
     restart: Option<Wrapped<'a>>,
     #[serde(borrow)]

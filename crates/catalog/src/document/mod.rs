@@ -12,9 +12,7 @@ mod xml;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use field::{
-    ExploitStatus, FixId, FixedBuild, Restart, Severity, SubType, Supersedence,
-};
+pub use field::{ExploitStatus, FixId, FixedBuild, Restart, Severity, SubType, Supersedence};
 pub use oddity::{Oddities, Oddity, OddityKind};
 
 use crate::{Day, VulnerabilityId};

@@ -295,7 +295,9 @@ impl<'a> Element<'a> {
         let qualified = &tag[..end];
         Self {
             qualified,
-            name: qualified.rsplit_once(':').map_or(qualified, |(_, name)| name),
+            name: qualified
+                .rsplit_once(':')
+                .map_or(qualified, |(_, name)| name),
             tag,
         }
     }
@@ -406,9 +408,8 @@ impl<'a> Xml<'a> {
     }
 
     fn line_of(&self, offset: usize) -> usize {
-        let before = self.source.as_bytes().get(..offset);
-        let newlines = before.unwrap_or(self.source.as_bytes());
-        newlines.iter().filter(|b| **b == b'\n').count() + 1
+        let end = self.source.floor_char_boundary(offset);
+        self.source[..end].matches('\n').count() + 1
     }
 
     fn error(&self, error: quick_xml::Error) -> DocumentError {

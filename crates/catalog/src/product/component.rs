@@ -45,7 +45,8 @@ impl Component {
         {
             return Self::InternetExplorer { version };
         }
-        if words.take("Edge (EdgeHTML-based)") {
+        // The feed called it plain Edge until there was another.
+        if words.take("Edge (EdgeHTML-based)") || words.0.eq_ignore_ascii_case("Edge") {
             return Self::EdgeHtml;
         }
         if words.take("Edge (Chromium-based) in IE Mode") {
@@ -141,6 +142,7 @@ mod tests {
             Component::InternetExplorer { version: 9 }
         );
         assert_eq!(of("Microsoft Edge (EdgeHTML-based)"), Component::EdgeHtml);
+        assert_eq!(of("Microsoft Edge"), Component::EdgeHtml);
         assert_eq!(
             of("Adobe Flash Player").software_id().as_str(),
             "adobe-_-flash_player"

@@ -5,7 +5,12 @@ use std::path::PathBuf;
 /// The folder of real data: `KBGAP_CORPUS`, else `../shared/corpus` beside the workspace.
 pub fn corpus() -> PathBuf {
     std::env::var_os("KBGAP_CORPUS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus")),
+        || {
+            PathBuf::from(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../../shared/corpus"
+            ))
+        },
         PathBuf::from,
     )
 }

@@ -1,0 +1,108 @@
+//! What an assessment finds.
+
+use kbgap_catalog::{Kb, ProductIx, UpdateIx, VulnerabilityIx};
+
+use crate::evidence::Absence;
+use crate::scope::InScope;
+
+/// The outcome for one machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Findings {
+    /// Whether the catalog knows the machine's product.
+    pub status: Status,
+    /// The products looked at, and why each is on the machine.
+    pub scope: Vec<InScope>,
+    /// The updates the machine lacks, in order of KB; one row each, whatever number of products it fixes.
+    pub missing: Vec<Missing>,
+    /// The updates that only wait for a restart, in order of KB.
+    pub pending: Vec<Pending>,
+    /// The updates that cannot be told to be present or missing, in order of KB.
+    pub unknown: Vec<Unknown>,
+    /// Product by product, what it lacks: in the order of the scope.
+    pub products: Vec<ProductFindings>,
+    /// What made the answer less sure than it could be.
+    pub cut_list: bool,
+}
+
+/// Whether an assessment was possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// The product is in the catalog.
+    Assessed,
+    /// The catalog says nothing of this product: it is too old, too new, or not covered.
+    NoData,
+}
+
+/// An update a machine lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The update.
+    pub update: UpdateIx,
+    /// The products in scope it fixes, in the order of the scope.
+    pub products: Vec<ProductIx>,
+    /// The vulnerabilities open on the machine that it closes, itself or by what it replaces; in order.
+    pub closes: Vec<VulnerabilityIx>,
+    /// Why it is known to be missing.
+    pub absence: Absence,
+    /// Older updates that are missing too, and come with it; in order of KB.
+    pub replaces: Vec<UpdateIx>,
+}
+
+/// An update that waits for a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its KB.
+    pub kb: Kb,
+    /// The update, where the catalog knows it.
+    pub update: Option<UpdateIx>,
+    /// The vulnerabilities the restart will close; in order.
+    pub closes: Vec<VulnerabilityIx>,
+}
+
+/// An update of which the machine's evidence says neither.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// The update.
+    pub update: UpdateIx,
+    /// What is lacking to tell.
+    pub reason: UnknownReason,
+}
+
+/// What is lacking to tell whether an update is present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownReason {
+    /// The machine reported no list of updates, and the build does not tell.
+    NoUpdateList,
+    /// The machine reported neither the list of updates nor the revision of its build.
+    NoEvidence,
+}
+
+/// What one product of a machine lacks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProductFindings {
+    /// The updates that fix an open vulnerability of this product and are not replaced by
+    /// another such update for it; in order.
+    pub missing: Vec<UpdateIx>,
+    /// Its open vulnerabilities, in order, those without a fix included.
+    pub open: Vec<VulnerabilityIx>,
+}
+
+impl Findings {
+    /// The findings for a product the catalog does not have.
+    pub(crate) fn no_data() -> Self {
+        Self {
+            status: Status::NoData,
+            scope: Vec::new(),
+            missing: Vec::new(),
+            pending: Vec::new(),
+            unknown: Vec::new(),
+            products: Vec::new(),
+            cut_list: false,
+        }
+    }
+
+    /// The products in scope.
+    pub fn products_in_scope(&self) -> impl Iterator<Item = ProductIx> + '_ {
+        self.scope.iter().map(|in_scope| in_scope.product)
+    }
+}
