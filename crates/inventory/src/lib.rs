@@ -1,1 +1,22 @@
-//! .
+//! What a machine reports becomes a [`MachineReport`], whatever form it comes in; and which
+//! Windows product that machine runs.
+//!
+//! The crate reads bytes it is given and does no I/O.
+
+mod decode;
+mod hotfix;
+mod identify;
+mod json;
+mod merge;
+mod read;
+mod report;
+mod systeminfo;
+
+pub use decode::{Decoded, decode};
+pub use identify::{Unidentified, WindowsIdentity, identify};
+pub use json::{BatchItem, ReportError, parse_batch, report_schema};
+pub use merge::{Conflict, group, merge};
+pub use read::{Format, MAX_INPUT, ReadError, ReadReport, read};
+pub use report::{
+    InstallationType, InstalledSoftware, InstalledUpdate, MachineReport, OsReport, machine_id,
+};
