@@ -252,8 +252,8 @@ fn architecture(
 fn service_pack(os: &OsReport, family: WindowsFamily) -> u8 {
     use WindowsFamily as F;
     let by_build = match (family, os.version.map(|version| version.build)) {
-        (F::Windows7 | F::Server2008R2, Some(7601)) => Some(1),
-        (F::WindowsVista | F::Server2008, Some(6001)) => Some(1),
+        (F::Windows7 | F::Server2008R2, Some(7601))
+        | (F::WindowsVista | F::Server2008, Some(6001)) => Some(1),
         (F::WindowsVista | F::Server2008, Some(6002 | 6003)) => Some(2),
         _ => None,
     };

@@ -216,9 +216,8 @@ pub(crate) mod form {
     /// A text without blanks around it; blank text is none.
     pub(crate) fn text<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Box<str>>, D::Error> {
         let text = Option::<String>::deserialize(d)?;
-        Ok(text
-            .map(|text| text.trim().into())
-            .filter(|text: &Box<str>| !text.is_empty()))
+        let text = text.as_deref().map(str::trim);
+        Ok(text.filter(|text| !text.is_empty()).map(Box::from))
     }
 
     pub(crate) mod kb {
@@ -232,6 +231,10 @@ pub(crate) mod form {
             Text(String),
         }
 
+        #[expect(
+            clippy::trivially_copy_pass_by_ref,
+            reason = "serde passes fields by reference"
+        )]
         pub(crate) fn serialize<S: Serializer>(kb: &Kb, s: S) -> Result<S::Ok, S::Error> {
             s.collect_str(kb)
         }
@@ -298,7 +301,11 @@ pub(crate) mod form {
         use kbgap_catalog::Architecture;
         use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-        #[expect(clippy::ref_option, reason = "serde passes fields by reference")]
+        #[expect(
+            clippy::ref_option,
+            clippy::trivially_copy_pass_by_ref,
+            reason = "serde passes fields by reference"
+        )]
         pub(crate) fn serialize<S: Serializer>(
             a: &Option<Architecture>,
             s: S,

@@ -212,14 +212,11 @@ fn stem(file: &str) -> Option<String> {
     ];
     let lower = file.to_lowercase();
     let name_at = lower.rfind(['/', '\\']).map_or(0, |at| at + 1);
-    KINDS
-        .iter()
-        .filter_map(|kind| {
-            let at = name_at + lower[name_at..].rfind(kind)?;
-            let before = lower[..at].strip_suffix(['_', '-', '.', ' '])?;
-            (before.len() > name_at).then(|| before.to_owned())
-        })
-        .next()
+    KINDS.iter().find_map(|kind| {
+        let at = name_at + lower[name_at..].rfind(kind)?;
+        let before = lower[..at].strip_suffix(['_', '-', '.', ' '])?;
+        (before.len() > name_at).then(|| before.to_owned())
+    })
 }
 
 #[cfg(test)]
