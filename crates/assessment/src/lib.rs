@@ -7,6 +7,7 @@
 mod assess;
 mod evidence;
 mod findings;
+mod from_report;
 mod host;
 mod line;
 mod scope;

@@ -101,7 +101,7 @@ impl TokenIssuer {
     ) -> Result<IssuedToken, IssueError> {
         let now = now.as_second();
         let roles = client.permissions.iter();
-        self.sign(Claims {
+        self.sign(&Claims {
             aud: audience.to_owned(),
             iss: self.name(client.tenant),
             iat: now,
@@ -120,11 +120,11 @@ impl TokenIssuer {
         })
     }
 
-    fn sign(&self, claims: Claims) -> Result<IssuedToken, IssueError> {
+    fn sign(&self, claims: &Claims) -> Result<IssuedToken, IssueError> {
         let mut header = Header::new(ALGORITHM);
         header.kid = Some(self.key.kid().to_owned());
         Ok(IssuedToken {
-            access_token: jsonwebtoken::encode(&header, &claims, &self.key.encoding)?,
+            access_token: jsonwebtoken::encode(&header, claims, &self.key.encoding)?,
             expires_in: claims.exp - claims.iat,
             not_before: claims.nbf,
             expires_on: claims.exp,
@@ -153,7 +153,7 @@ impl TokenIssuer {
             ver: None,
         };
         change(&mut claims);
-        self.sign(claims).unwrap().access_token
+        self.sign(&claims).unwrap().access_token
     }
 }
 

@@ -1,0 +1,8 @@
+//! The Defender API's routes, one module a resource.
+
+mod caller;
+mod missing_kbs;
+mod root;
+
+pub(crate) use caller::Authenticated;
+pub(crate) use missing_kbs::{of_machine, of_software};

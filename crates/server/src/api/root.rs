@@ -1,0 +1,50 @@
+//! The absolute URL of the API's root, as `@odata.context` states it.
+
+use axum::extract::FromRequestParts;
+use axum::http::{header, request::Parts};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use crate::service::Service;
+
+/// The root of the API: the public URL, else the host the client called (API specification, section 0).
+pub(crate) struct Root(String);
+
+impl Root {
+    /// The context of a collection of a type.
+    pub(crate) fn collection(&self, type_name: &str) -> String {
+        format!(
+            "{}/api/$metadata#Collection(microsoft.windowsDefenderATP.api.{type_name})",
+            self.0
+        )
+    }
+}
+
+impl FromRequestParts<Arc<Service>> for Root {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        service: &Arc<Service>,
+    ) -> Result<Self, Infallible> {
+        let settings = &service.settings;
+        if let Some(url) = &settings.public_url {
+            return Ok(Self(url.trim_end_matches('/').to_owned()));
+        }
+        let host = parts.headers.get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok());
+        Ok(Self(match host.filter(|host| is_host(host)) {
+            Some(host) => format!("http://{host}"),
+            None => settings.local_url.clone(),
+        }))
+    }
+}
+
+/// Whether a text can stand as a host in a URL: what a client sends comes back to it.
+fn is_host(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 255
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+}

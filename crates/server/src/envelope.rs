@@ -1,0 +1,154 @@
+//! Error answers of the API (API specification, section 5).
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use kbgap_identity::{Caller, Grant, Permission, Unauthorized};
+use kbgap_store::StoreError;
+use serde::Serialize;
+use uuid::Uuid;
+
+/// An error as the Defender API words it.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    challenge: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: Inner<'a>,
+}
+
+#[derive(Serialize)]
+struct Inner<'a> {
+    code: &'a str,
+    message: &'a str,
+    /// A unique id of the request, by which the log tells more.
+    target: String,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            challenge: None,
+        }
+    }
+
+    /// A resource that does not exist.
+    pub(crate) fn not_found(kind: &str, id: &str) -> Self {
+        let message = format!("{kind} {id} was not found");
+        Self::new(StatusCode::NOT_FOUND, "ResourceNotFound", message)
+    }
+
+    /// A route that does not exist.
+    pub(crate) fn no_route(path: &str) -> Self {
+        let message = format!("There is nothing at {path}");
+        Self::new(StatusCode::NOT_FOUND, "NotFound", message)
+    }
+
+    /// A method that the route does not have.
+    pub(crate) fn method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "MethodNotAllowed",
+            "This method is not allowed here",
+        )
+    }
+
+    /// A body that cannot be read.
+    pub(crate) fn body(reason: impl std::fmt::Display) -> Self {
+        let message = format!("Request body is incorrect: {reason}");
+        Self::new(StatusCode::BAD_REQUEST, "InvalidRequestBody", message)
+    }
+
+    /// A body that is too large.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let message = format!("Request body is larger than {limit} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLarge", message)
+    }
+
+    /// A request without a token that counts; the challenge is that of RFC 6750, section 3.
+    pub(crate) fn unauthorized(reason: &Unauthorized) -> Self {
+        let challenge = match reason {
+            Unauthorized::Missing => "Bearer".to_owned(),
+            other => format!("Bearer error=\"invalid_token\", error_description=\"{other}\""),
+        };
+        Self {
+            challenge: Some(challenge),
+            ..Self::new(
+                StatusCode::UNAUTHORIZED,
+                "Unauthorized",
+                format!("Unauthorized request - reason of failure: {reason}"),
+            )
+        }
+    }
+
+    /// A token without the permission, in the newer of the two wordings known.
+    pub(crate) fn forbidden(caller: &Caller, any_of: &[Permission]) -> Self {
+        let message = match &caller.grant {
+            Grant::Application(roles) => {
+                let required: Vec<_> = any_of.iter().map(|permission| permission.role()).collect();
+                format!(
+                    "Missing application roles. API required roles: {}, application roles: {}.",
+                    required.join(", "),
+                    roles.join(",")
+                )
+            }
+            Grant::Delegated(_) => {
+                let required: Vec<_> = any_of.iter().map(|permission| permission.scope()).collect();
+                format!(
+                    "The application does not have any of the required delegated permissions ({}) to access the resource.",
+                    required.join(", ")
+                )
+            }
+        };
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
+    }
+
+    /// A failure of the service itself; what it is, only the log tells.
+    pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error, "a request failed");
+        Self::panicked()
+    }
+
+    /// A failure of which not even the error is at hand.
+    pub(crate) fn panicked() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalServerError",
+            "The request failed; its target is in the log. Try again later",
+        )
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let target = Uuid::new_v4().to_string();
+        tracing::debug!(status = %self.status, code = self.code, message = %self.message, %target, "refused");
+        let body = Json(Body {
+            error: Inner {
+                code: self.code,
+                message: &self.message,
+                target,
+            },
+        });
+        let mut response = (self.status, body).into_response();
+        if let Some(Ok(challenge)) = self.challenge.map(|text| HeaderValue::from_str(&text)) {
+            let headers = response.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}

@@ -1,0 +1,119 @@
+//! All routes, and the limits around them.
+
+use std::any::Any;
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, OriginalUri, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router, ServiceExt};
+use kbgap_identity::Permission;
+use tokio::net::TcpListener;
+use tower::Layer;
+use tower::limit::GlobalConcurrencyLimitLayer;
+use tower::util::MapRequestLayer;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::api::{self, Authenticated};
+use crate::envelope::ApiError;
+use crate::ingest::{IngestSummary, ingest};
+use crate::service::Service;
+use crate::{oauth2, paths};
+
+/// A token request is a few hundred bytes.
+const TOKEN_BODY: usize = 64 * 1024;
+
+fn router(service: Arc<Service>) -> Router {
+    let tokens = Router::new()
+        .route("/{tenant}/oauth2/v2.0/token", post(oauth2::v2))
+        .route("/{tenant}/oauth2/token", post(oauth2::v1))
+        .route("/{tenant}/v2.0/.well-known/openid-configuration", get(oauth2::metadata_v2))
+        .route("/{tenant}/.well-known/openid-configuration", get(oauth2::metadata_v1))
+        .route("/{tenant}/discovery/v2.0/keys", get(oauth2::keys))
+        .layer(DefaultBodyLimit::max(TOKEN_BODY));
+    let settings = &service.settings;
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/api/software/{id}/getmissingkbs", get(api::of_software))
+        .route("/api/machines/{id}/getmissingkbs", get(api::of_machine))
+        .route("/kbgap/v1/reports", post(reports))
+        .fallback(no_route)
+        .method_not_allowed_fallback(|| async { ApiError::method() })
+        .layer(DefaultBodyLimit::max(settings.max_body))
+        .merge(tokens)
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            settings.request_timeout,
+        ))
+        .layer(GlobalConcurrencyLimitLayer::new(settings.max_requests))
+        .layer(TraceLayer::new_for_http())
+        .with_state(service)
+}
+
+/// Serves until `stop` is done, then finishes what is under way.
+///
+/// # Errors
+/// Where the listener fails.
+pub async fn serve(
+    service: Arc<Service>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    // Before routing: the routes are stated in one spelling only.
+    let routes = MapRequestLayer::new(paths::normalize::<Body>).layer(router(service));
+    axum::serve(listener, ServiceExt::<Request>::into_make_service(routes))
+        .with_graceful_shutdown(stop)
+        .await
+}
+
+async fn health() -> impl IntoResponse {
+    Json(serde_json::json!({ "status": "ok" }))
+}
+
+async fn no_route(OriginalUri(uri): OriginalUri) -> ApiError {
+    ApiError::no_route(uri.path())
+}
+
+/// `POST /kbgap/v1/reports`: one report, an array, or one a line; or any other form that is read
+/// from files.
+async fn reports(
+    State(service): State<Arc<Service>>,
+    caller: Authenticated,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<(StatusCode, Json<IngestSummary>), ApiError> {
+    let fleet = caller.fleet(&service, &[Permission::InventoryWrite])?;
+    let body = body.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large(service.settings.max_body),
+        _ => ApiError::body(error.body_text()),
+    })?;
+    let batch = tokio::task::spawn_blocking(move || kbgap_inventory::read(&body))
+        .await
+        .map_err(|error| ApiError::internal(&error))?
+        .map_err(ApiError::body)?;
+    let summary = ingest(&service.store, Some(&fleet), caller.tenant(), batch).await?;
+    let status = if summary.rejected.len() == summary.received {
+        StatusCode::BAD_REQUEST
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, Json(summary)))
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer hands the panic over"
+)]
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let words = panic.downcast_ref::<String>().map(String::as_str);
+    let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = words.unwrap_or("no words"), "a request panicked");
+    ApiError::panicked().into_response()
+}
