@@ -1,1 +1,54 @@
-fn main() {}
+//! `kbgap`: which Microsoft security updates are my machines missing?
+
+mod app;
+mod catalog;
+mod cli;
+mod data_dir;
+mod demo;
+mod inventory;
+mod output;
+mod scan;
+mod serve;
+mod settings;
+mod setup;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use cli::{Cli, Command};
+use settings::Settings;
+
+fn main() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let outcome = Settings::of(&cli.settings, &matches)
+        .map_err(Into::into)
+        .and_then(|settings| run(cli.command, &settings));
+    match outcome {
+        Ok(code) => code,
+        // Whoever reads our output has seen enough: `kbgap scan … | head`.
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::from(cli::FAILED)
+        }
+    }
+}
+
+fn run(command: Command, settings: &Settings) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Scan(args) => scan::run(&args, settings),
+        Command::Catalog(command) => catalog::run(command, settings),
+        Command::Serve(args) => serve::run(&args, settings),
+        Command::Inventory(command) => inventory::run(command, settings),
+        Command::App(command) => app::run(command, settings),
+        Command::Token(args) => token::run(&args, settings),
+        Command::Demo(args) => demo::run(&args),
+        Command::Config => settings.print(),
+    }
+}

@@ -40,6 +40,38 @@ pub struct Rejected {
     pub reason: String,
 }
 
+/// A report that comes in, or why it cannot be read.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// The report.
+    pub report: Result<MachineReport, String>,
+    /// What was left out of it.
+    pub warnings: Vec<String>,
+}
+
+impl From<Result<ReadReport, ReadError>> for Incoming {
+    fn from(read: Result<ReadReport, ReadError>) -> Self {
+        match read {
+            Ok(read) => Self {
+                report: Ok(read.report),
+                warnings: read.warnings,
+            },
+            // Its place in the batch is stated beside the reason.
+            Err(ReadError::Report { error, .. }) => Self::failed(&error),
+            Err(error) => Self::failed(&error),
+        }
+    }
+}
+
+impl Incoming {
+    fn failed(error: &impl ToString) -> Self {
+        Self {
+            report: Err(error.to_string()),
+            warnings: Vec::new(),
+        }
+    }
+}
+
 /// How many examples of a kind a summary lists; the counts are always whole.
 const WARNINGS: usize = 100;
 
@@ -47,13 +79,6 @@ impl IngestSummary {
     /// How many reports were taken.
     pub fn taken(&self) -> usize {
         self.new + self.changed + self.unchanged
-    }
-
-    fn reject(&mut self, index: usize, reason: &impl ToString) {
-        self.rejected.push(Rejected {
-            index,
-            reason: reason.to_string(),
-        });
     }
 }
 
@@ -63,7 +88,7 @@ pub async fn ingest(
     store: &Store,
     fleet: Option<&Fleet>,
     tenant: &str,
-    batch: Vec<Result<ReadReport, ReadError>>,
+    batch: Vec<Incoming>,
 ) -> Result<IngestSummary, StoreError> {
     let now = Timestamp::now();
     let mut summary = IngestSummary {
@@ -72,28 +97,18 @@ pub async fn ingest(
     };
     let mut machines = Vec::new();
     let mut rows = Vec::new();
-    for (index, item) in batch.into_iter().enumerate() {
-        match item {
-            Ok(read) => {
-                for warning in read.warnings {
-                    if summary.warnings.len() < WARNINGS {
-                        summary.warnings.push(Rejected {
-                            index,
-                            reason: warning,
-                        });
-                    }
-                }
-                match prepare(&read.report, now) {
-                    Ok((machine, row)) => {
-                        machines.push((index, machine));
-                        rows.push(row);
-                    }
-                    Err(reason) => summary.reject(index, &reason),
-                }
+    for (index, incoming) in batch.into_iter().enumerate() {
+        let room = WARNINGS.saturating_sub(summary.warnings.len());
+        let warnings = incoming.warnings.into_iter().take(room);
+        summary
+            .warnings
+            .extend(warnings.map(|reason| Rejected { index, reason }));
+        match incoming.report.and_then(|report| prepare(&report, now)) {
+            Ok((machine, row)) => {
+                machines.push((index, machine));
+                rows.push(row);
             }
-            // The index stands beside the reason already.
-            Err(ReadError::Report { error, .. }) => summary.reject(index, &error),
-            Err(error) => summary.reject(index, &error),
+            Err(reason) => summary.rejected.push(Rejected { index, reason }),
         }
     }
     let puts = store.put_reports(tenant, &rows).await?;

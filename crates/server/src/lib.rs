@@ -12,6 +12,6 @@ mod reports;
 mod routes;
 mod service;
 
-pub use ingest::{IngestSummary, Rejected, ingest};
+pub use ingest::{Incoming, IngestSummary, Rejected, ingest};
 pub use routes::serve;
 pub use service::{Service, Settings, StartError};

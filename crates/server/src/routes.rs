@@ -98,6 +98,7 @@ async fn reports(
         .await
         .map_err(|error| ApiError::internal(&error))?
         .map_err(ApiError::body)?;
+    let batch = batch.into_iter().map(Into::into).collect();
     let summary = ingest(&service.store, Some(&fleet), caller.tenant(), batch).await?;
     let status = if summary.rejected.len() == summary.received {
         StatusCode::BAD_REQUEST

@@ -109,6 +109,16 @@ impl Store {
         Ok(value)
     }
 
+    /// A number that changes when another process writes to the file, and not when this one does.
+    pub async fn outside_changes(&self) -> Result<i64, StoreError> {
+        // SQLite counts for each connection what other connections commit; all writes of this
+        // process go through this one.
+        let version = sqlx::query_scalar("PRAGMA data_version")
+            .fetch_one(&self.writer)
+            .await?;
+        Ok(version)
+    }
+
     /// Finishes what is being written and closes the file.
     pub async fn close(&self) {
         self.readers.close().await;

@@ -1,0 +1,237 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use kbgap_catalog::Day;
+
+/// Exit code: updates are missing (`scan`).
+pub(crate) const MISSING: u8 = 1;
+/// Exit code: something failed; standard error says what.
+pub(crate) const FAILED: u8 = 2;
+/// Exit code: some machines could not be assessed (`scan`).
+pub(crate) const NOT_ASSESSED: u8 = 3;
+
+/// Which Microsoft security updates are my machines missing?
+///
+/// Import Microsoft's documents once ('kbgap catalog import' from files, or 'kbgap catalog sync' from the
+/// MSRC API), then scan what machines report ('kbgap scan'), or serve the Defender API's own answers
+/// ('kbgap serve'). 'kbgap demo' shows it all without any preparation.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Settings; each also comes from the environment, or from the configuration file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings (also by environment or configuration file)")]
+pub(crate) struct SettingArgs {
+    /// The one folder that holds all state: database, compiled catalogue
+    #[arg(long, env = "KBGAP_DATA_DIR", value_name = "DIR", global = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The configuration file [default: kbgap.toml in the data directory, where there is one]
+    #[arg(long, env = "KBGAP_CONFIG", value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Assess as of this day (YYYY-MM-DD): only what was published by then counts
+    #[arg(long, env = "KBGAP_AS_OF", value_name = "DATE", global = true)]
+    pub(crate) as_of: Option<Day>,
+    /// The address to serve on
+    #[arg(long, env = "KBGAP_LISTEN", value_name = "HOST:PORT", global = true)]
+    pub(crate) listen: Option<String>,
+    /// The URL clients reach the service by, where it is behind a proxy
+    #[arg(long, env = "KBGAP_PUBLIC_URL", value_name = "URL", global = true)]
+    pub(crate) public_url: Option<String>,
+    /// The base URL of the MSRC API, or of a mirror
+    #[arg(long, env = "KBGAP_MSRC_URL", value_name = "URL", global = true)]
+    pub(crate) msrc_url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Tell which updates machines are missing, from the files they report
+    Scan(ScanArgs),
+    /// Import, fetch and look up Microsoft's documents
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+    /// Serve the API: missing updates by software and by machine, tokens, machine reports
+    Serve(ServeArgs),
+    /// Import machine reports into the store
+    #[command(subcommand)]
+    Inventory(InventoryCommand),
+    /// Create and list the applications that may ask
+    #[command(subcommand)]
+    App(AppCommand),
+    /// Get an access token from a running server, for 'curl' and the like
+    Token(TokenArgs),
+    /// Show it all: a server with demonstration data and 1,000 synthetic machines
+    Demo(DemoArgs),
+    /// Print the settings in force, and where each comes from
+    Config,
+}
+
+/// What makes a scan end with exit code 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Any missing update
+    Missing,
+    /// A missing update that closes a critical vulnerability
+    Critical,
+    /// A missing update that closes a vulnerability known to be exploited
+    Exploited,
+    /// Nothing
+    Never,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Input: 'systeminfo' in any language; 'wmic qfe' or 'Get-HotFix' as text, CSV or JSON; kbgap's own report as JSON
+('kbgap inventory schema'). Files of one machine merge: pc1_systeminfo.txt with pc1_qfe.txt.
+
+Exit codes: 0 nothing missing, 1 updates are missing (see --fail-on), 2 an input or the catalogue could not be read,
+3 a machine could not be assessed.
+
+Examples:
+  systeminfo | kbgap scan
+  kbgap scan reports/*.txt --json > missing.json
+  kbgap scan pc1_systeminfo.txt pc1_qfe.txt --explain KB5034122
+  kbgap scan pc1.json --as-of 2024-01-31")]
+pub(crate) struct ScanArgs {
+    /// The reports; '-' or nothing for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The compiled catalogue [default: the one in the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// Show why this update is missing, present or neither on each machine
+    #[arg(long, value_name = "KB")]
+    pub(crate) explain: Option<kbgap_catalog::Kb>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What makes the exit code 1
+    #[arg(long, value_enum, default_value = "missing")]
+    pub(crate) fail_on: FailOn,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CatalogCommand {
+    /// Import documents from files, folders and archives (.xml, .json, .xml.zst, .zip, .tar, .tar.zst)
+    Import(ImportArgs),
+    /// Fetch the documents that are new or changed from the MSRC API
+    Sync(SyncArgs),
+    /// Show what is known of an update, a vulnerability or a product
+    #[command(after_help = "\
+Examples:
+  kbgap catalog show KB4540673
+  kbgap catalog show CVE-2020-0796
+  kbgap catalog show 'Windows 10 Version 1909 for x64-based Systems'
+  kbgap catalog show microsoft-_-edge")]
+    Show(ShowArgs),
+    /// Compile the documents in the store anew
+    Compile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Files, folders and archives
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SyncArgs {
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// A KB number, a CVE or advisory id, a product's name or id, or a software id
+    pub(crate) what: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The compiled catalogue [default: the one in the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Log as JSON
+    #[arg(long)]
+    pub(crate) log_json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InventoryCommand {
+    /// Import machine reports from files; a running server takes them over within a second
+    Import(InventoryImportArgs),
+    /// Print the JSON Schema of the machine report
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InventoryImportArgs {
+    /// The reports; '-' for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AppCommand {
+    /// Create an application; its secret is shown once
+    Create(AppCreateArgs),
+    /// List the applications and their permissions
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AppCreateArgs {
+    /// Its name
+    pub(crate) name: String,
+    /// What it may do; may be repeated
+    #[arg(long = "permission", value_name = "NAME", default_value = "Software.Read.All")]
+    pub(crate) permissions: Vec<kbgap_identity::Permission>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  export KBGAP_CLIENT_ID=… KBGAP_CLIENT_SECRET=…
+  curl -H \"Authorization: Bearer $(kbgap token)\" http://127.0.0.1:8080/api/Software/microsoft-_-edge/getmissingkbs")]
+pub(crate) struct TokenArgs {
+    /// The server [default: the public URL, else the address served on]
+    #[arg(long, env = "KBGAP_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The tenant's id or name
+    #[arg(long, env = "KBGAP_TENANT", default_value = "default")]
+    pub(crate) tenant: String,
+    /// The application's id
+    #[arg(long, env = "KBGAP_CLIENT_ID")]
+    pub(crate) client_id: String,
+    /// The application's secret; best given by the environment, where others do not see it
+    #[arg(long, env = "KBGAP_CLIENT_SECRET", hide_env_values = true)]
+    pub(crate) client_secret: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The address to serve on
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT", id = "demo_listen")]
+    pub(crate) at: String,
+    /// Answer once, print the answer, and end: the demonstration as a test
+    #[arg(long)]
+    pub(crate) once: bool,
+}

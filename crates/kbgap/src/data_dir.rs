@@ -1,0 +1,93 @@
+//! The data directory: the database and the compiled catalogue.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use kbgap_catalog::{Catalog, Texts, snapshot};
+use kbgap_store::Store;
+
+/// The folder that holds all state.
+#[derive(Debug, Clone)]
+pub(crate) struct DataDir(PathBuf);
+
+impl DataDir {
+    /// The directory, which need not exist yet.
+    pub(crate) fn new(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// Where the compiled catalogue is.
+    pub(crate) fn catalog(&self) -> PathBuf {
+        self.0.join("catalog.kbgap")
+    }
+
+    /// Opens the store, in a folder that only its owner may enter.
+    pub(crate) async fn store(&self) -> anyhow::Result<Store> {
+        let mut folder = std::fs::DirBuilder::new();
+        folder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        folder
+            .create(&self.0)
+            .with_context(|| format!("cannot create the data directory {}", self.0.display()))?;
+        Ok(Store::open(&self.0.join("kbgap.db")).await?)
+    }
+
+    /// Replaces the compiled catalogue: whole, or not at all.
+    pub(crate) fn write_catalog(&self, catalog: &Catalog, texts: &Texts) -> anyhow::Result<()> {
+        let path = self.catalog();
+        let bytes = snapshot::write(catalog, texts)?;
+        let write = || -> std::io::Result<()> {
+            let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
+            file.write_all(&bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// Reads the facts of a compiled catalogue, and nothing more.
+pub(crate) fn read_facts(path: &Path) -> anyhow::Result<Catalog> {
+    let (mut file, header) = open_catalog(path)?;
+    let facts = read_part(&mut file, header.facts_length(), path)?;
+    header.facts(&facts).with_context(|| path.display().to_string())
+}
+
+/// Reads a compiled catalogue with its texts.
+pub(crate) fn read_whole(path: &Path) -> anyhow::Result<(Catalog, Texts)> {
+    let (mut file, header) = open_catalog(path)?;
+    let facts = read_part(&mut file, header.facts_length(), path)?;
+    let texts = read_part(&mut file, header.texts_length(), path)?;
+    let part = || path.display().to_string();
+    Ok((
+        header.facts(&facts).with_context(part)?,
+        header.texts(&texts).with_context(part)?,
+    ))
+}
+
+fn open_catalog(path: &Path) -> anyhow::Result<(File, snapshot::Header)> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => anyhow::bail!(
+            "there is no catalogue at {}: run 'kbgap catalog import PATH…' with Microsoft's documents, or 'kbgap catalog sync'",
+            path.display()
+        ),
+        Err(error) => return Err(error).with_context(|| path.display().to_string()),
+    };
+    let head = read_part(&mut file, snapshot::Header::LENGTH, path)?;
+    let header = snapshot::Header::read(&head).with_context(|| path.display().to_string())?;
+    Ok((file, header))
+}
+
+/// Reads some bytes, or all there are: what is cut off, the checksum tells.
+fn read_part(file: &mut File, length: usize, path: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(length as u64)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(bytes)
+}

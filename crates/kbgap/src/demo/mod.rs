@@ -1,0 +1,115 @@
+//! `kbgap demo`: the main job, with facts of spring 2020 and a synthetic fleet.
+//!
+//! Nothing is imported and nothing is left behind: the store lives in a temporary folder.
+
+mod facts;
+mod fleet;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use kbgap_assessment::Assessor;
+use kbgap_catalog::Compiler;
+use kbgap_server::{Incoming, Service, Settings, ingest};
+use tokio::net::TcpListener;
+
+use crate::cli::{DemoArgs, TokenArgs};
+use crate::data_dir::DataDir;
+use crate::{output, serve, setup, token};
+
+pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(demonstrate(args))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn demonstrate(args: &DemoArgs) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir().context("no temporary folder can be made")?;
+    let store = DataDir::new(folder.path()).store().await?;
+
+    let mut compiler = Compiler::new();
+    for document in facts::documents()? {
+        compiler.add(document);
+    }
+    let (catalog, _) = compiler.finish();
+
+    let tenant = setup::tenant(&store).await?;
+    let machines = fleet::machines();
+    let bar = output::progress(machines.len(), "machines");
+    let batch = machines.into_iter().map(|report| Incoming {
+        report: Ok(report),
+        warnings: Vec::new(),
+    });
+    let summary = ingest(&store, None, &tenant.id, batch.collect()).await?;
+    bar.finish_and_clear();
+    let client = setup::first_client(&store, &tenant)
+        .await?
+        .context("a new store has a client already")?;
+
+    let listener = TcpListener::bind(&args.at)
+        .await
+        .with_context(|| format!("cannot listen on {}: choose another --at", args.at))?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let assessor = Arc::new(Assessor::new(Arc::new(catalog)));
+    let service = Service::start(store, assessor, Settings::at(url.clone())).await?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(kbgap_server::serve(service, listener, async move {
+        tokio::select! {
+            () = serve::stop_signal() => {}
+            _ = stopped => {}
+        }
+    }));
+
+    let token = token::fetch(
+        &url,
+        &TokenArgs {
+            url: None,
+            tenant: tenant.id.clone(),
+            client_id: client.client.clone(),
+            client_secret: client.secret.expose().to_owned(),
+        },
+    )
+    .await?;
+    let path = "/api/Software/microsoft-_-edge/getmissingkbs";
+    if args.once {
+        let answer = ask(&format!("{url}{path}"), &token).await?;
+        writeln!(io::stdout().lock(), "{answer}")?;
+        drop(stop);
+    } else {
+        introduce(&url, path, &token, &client, summary.taken())?;
+    }
+    server.await??;
+    Ok(())
+}
+
+async fn ask(url: &str, token: &str) -> anyhow::Result<String> {
+    let request = reqwest::Client::new().get(url).bearer_auth(token);
+    let answer = request.send().await?.error_for_status()?;
+    Ok(answer.text().await?)
+}
+
+fn introduce(
+    url: &str,
+    path: &str,
+    token: &str,
+    client: &setup::NewClient,
+    machines: usize,
+) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "kbgap serves {machines} synthetic machines of spring 2020 at {url}")?;
+    writeln!(out, "\nWhich updates are missing for Microsoft Edge, and on how many machines?\n")?;
+    writeln!(out, "  curl -s -H 'Authorization: Bearer {token}' '{url}{path}'")?;
+    writeln!(out, "\nAnd on one machine?\n")?;
+    writeln!(
+        out,
+        "  curl -s -H 'Authorization: Bearer {token}' '{url}/api/machines/{}/getmissingkbs'",
+        fleet::EXAMPLE
+    )?;
+    writeln!(out, "\nClients of your own get their tokens with:\n\n{client}\n")?;
+    writeln!(out, "Ctrl-C ends the demonstration; nothing stays behind.")?;
+    out.flush()
+}

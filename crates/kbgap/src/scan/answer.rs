@@ -1,0 +1,186 @@
+//! The answer of a scan, as its JSON states it.
+
+use kbgap_assessment::{Assessor, Findings, MachineState, Missing, Status as Found, UnknownReason};
+use kbgap_catalog::document::Severity;
+use kbgap_catalog::{Catalog, UpdateIx, VulnerabilityIx};
+use kbgap_inventory::identify;
+use serde::Serialize;
+
+use super::explain;
+use super::input::MachineInput;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Answer {
+    pub(crate) machines: Vec<MachineAnswer>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MachineAnswer {
+    pub(crate) source: Vec<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) product: Option<String>,
+    pub(crate) build: Option<String>,
+    pub(crate) status: Status,
+    /// Why the machine was not assessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    pub(crate) missing: Vec<MissingAnswer>,
+    pub(crate) pending: Vec<PendingAnswer>,
+    /// Updates that cannot be told to be present or missing.
+    pub(crate) unknown: Vec<UnknownAnswer>,
+    /// The list of installed updates was cut off: some that are named may be installed.
+    pub(crate) incomplete: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Status {
+    Assessed,
+    Unidentified,
+    NoData,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MissingAnswer {
+    pub(crate) kb: String,
+    pub(crate) title: String,
+    pub(crate) released: String,
+    pub(crate) products: Vec<String>,
+    /// The open vulnerabilities it closes, itself or by what it replaces.
+    pub(crate) cves: Vec<String>,
+    pub(crate) severity: Option<&'static str>,
+    pub(crate) exploited: bool,
+    pub(crate) replaces: Vec<String>,
+    pub(crate) url: String,
+    pub(crate) why: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PendingAnswer {
+    pub(crate) kb: String,
+    pub(crate) title: Option<String>,
+    pub(crate) cves: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UnknownAnswer {
+    pub(crate) kb: String,
+    pub(crate) title: String,
+    pub(crate) reason: &'static str,
+}
+
+impl MachineAnswer {
+    pub(crate) fn new(assessor: &Assessor, machine: &MachineInput) -> Self {
+        let report = &machine.report;
+        let mut answer = Self {
+            source: machine.sources.clone(),
+            name: report.name.as_deref().map(str::to_owned),
+            product: None,
+            build: report.os.version.map(|build| build.to_string()),
+            status: Status::Unidentified,
+            reason: None,
+            missing: Vec::new(),
+            pending: Vec::new(),
+            unknown: Vec::new(),
+            incomplete: report.updates.is_some() && !report.updates_complete,
+        };
+        let identity = match identify(report) {
+            Ok(identity) => identity,
+            Err(reason) => {
+                answer.reason = Some(reason.to_string());
+                return answer;
+            }
+        };
+        let state = MachineState::of_report(report, &identity);
+        answer.product = Some(identity.product.to_string());
+        let findings = assessor.assess(&state);
+        if findings.status == Found::NoData {
+            answer.status = Status::NoData;
+            answer.reason = Some(format!("no data for {} in the catalogue", identity.product));
+            return answer;
+        }
+        answer.status = Status::Assessed;
+        answer.fill(assessor.catalog(), &findings);
+        answer
+    }
+
+    fn fill(&mut self, catalog: &Catalog, findings: &Findings) {
+        let missing = findings.missing.iter();
+        self.missing = missing.map(|found| MissingAnswer::new(catalog, found)).collect();
+        let pending = findings.pending.iter();
+        self.pending = pending
+            .map(|found| PendingAnswer {
+                kb: found.kb.number().to_string(),
+                title: found.update.map(|at| catalog.update_name(at).to_owned()),
+                cves: ids(catalog, &found.closes),
+            })
+            .collect();
+        let unknown = findings.unknown.iter();
+        self.unknown = unknown
+            .map(|found| UnknownAnswer {
+                kb: catalog.update(found.update).kb.number().to_string(),
+                title: catalog.update_name(found.update).to_owned(),
+                reason: lacking(found.reason),
+            })
+            .collect();
+    }
+}
+
+impl MissingAnswer {
+    fn new(catalog: &Catalog, missing: &Missing) -> Self {
+        let update = catalog.update(missing.update);
+        let closes = || missing.closes.iter().map(|&at| catalog.vulnerability(at));
+        let mut products: Vec<String> = Vec::new();
+        for &product in &missing.products {
+            let name = catalog.product(product).software.name();
+            if !products.iter().any(|known| known == name) {
+                products.push(name.to_owned());
+            }
+        }
+        let number = |at: &UpdateIx| catalog.update(*at).kb.number().to_string();
+        Self {
+            kb: update.kb.number().to_string(),
+            title: catalog.update_name(missing.update).to_owned(),
+            released: update.released.to_string(),
+            products,
+            cves: ids(catalog, &missing.closes),
+            severity: closes().filter_map(|v| v.severity).max().map(severity),
+            exploited: closes().any(|v| v.exploit.is_some_and(|exploit| exploit.exploited)),
+            replaces: missing.replaces.iter().map(number).collect(),
+            url: format!("https://catalog.update.microsoft.com/v7/site/Search.aspx?q={}", update.kb),
+            why: explain::absence(catalog, &missing.absence),
+        }
+    }
+
+    pub(crate) fn is_critical(&self) -> bool {
+        self.severity == Some(severity(Severity::Critical))
+    }
+}
+
+/// What is lacking to tell, in words.
+pub(crate) fn lacking(reason: UnknownReason) -> &'static str {
+    match reason {
+        UnknownReason::NoUpdateList => "the machine reports no list of updates, and its build does not tell",
+        UnknownReason::NoEvidence => {
+            "the machine reports neither a list of updates nor the revision of its build"
+        }
+    }
+}
+
+fn ids(catalog: &Catalog, vulnerabilities: &[VulnerabilityIx]) -> Vec<String> {
+    let ids = vulnerabilities.iter();
+    ids.map(|&at| catalog.vulnerability(at).id.to_string()).collect()
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Low => "Low",
+        Severity::Moderate => "Moderate",
+        Severity::Important => "Important",
+        Severity::Critical => "Critical",
+    }
+}

@@ -1,0 +1,78 @@
+//! `kbgap scan`: from files to what is missing, with nothing but a compiled catalogue.
+
+mod answer;
+mod explain;
+mod input;
+mod table;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use kbgap_assessment::Assessor;
+
+use crate::cli::{self, FailOn, ScanArgs};
+use crate::data_dir::{self, DataDir};
+use crate::output;
+use crate::settings::Settings;
+use answer::{Answer, MachineAnswer, Status};
+pub(crate) use input::read as read_inputs;
+
+pub(crate) fn run(args: &ScanArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let inputs = input::read(&args.files);
+    let path = args
+        .catalog
+        .clone()
+        .unwrap_or_else(|| DataDir::new(&settings.data_dir).catalog());
+    let mut catalog = data_dir::read_facts(&path)?;
+    if let Some(day) = settings.as_of {
+        catalog = catalog.as_of(day);
+    }
+    let assessor = Assessor::new(Arc::new(catalog));
+    let answer = Answer {
+        machines: inputs
+            .machines
+            .iter()
+            .map(|machine| MachineAnswer::new(&assessor, machine))
+            .collect(),
+    };
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &answer)?;
+        writeln!(out)?;
+    } else if args.explain.is_none() {
+        table::write(&mut out, &answer)?;
+    }
+    if let Some(kb) = args.explain.filter(|_| !args.json) {
+        for machine in &inputs.machines {
+            explain::write(&mut out, &assessor, machine, kb)?;
+        }
+    }
+    for failure in &inputs.failures {
+        output::note(&format!("error: {failure}"));
+    }
+    Ok(exit_code(args.fail_on, &answer, !inputs.failures.is_empty()))
+}
+
+fn exit_code(fail_on: FailOn, answer: &Answer, failed: bool) -> ExitCode {
+    let mut missing = answer.machines.iter().flat_map(|machine| &machine.missing);
+    let found = match fail_on {
+        FailOn::Missing => missing.next().is_some(),
+        FailOn::Critical => missing.any(|update| update.is_critical()),
+        FailOn::Exploited => missing.any(|update| update.exploited),
+        FailOn::Never => false,
+    };
+    let all_assessed = answer
+        .machines
+        .iter()
+        .all(|machine| machine.status == Status::Assessed);
+    ExitCode::from(if failed {
+        cli::FAILED
+    } else if found {
+        cli::MISSING
+    } else if all_assessed {
+        0
+    } else {
+        cli::NOT_ASSESSED
+    })
+}

@@ -1,0 +1,158 @@
+//! `kbgap serve`: the service, and its taking over of what other commands change.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use kbgap_assessment::Assessor;
+use kbgap_catalog::{Catalog, Compiler, Day};
+use kbgap_server::Service;
+use kbgap_store::Store;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::ServeArgs;
+use crate::data_dir::{self, DataDir};
+use crate::settings::Settings;
+use crate::{output, setup};
+
+/// How often changes by other commands are looked for.
+const LOOK: Duration = Duration::from_millis(500);
+
+pub(crate) fn run(args: &ServeArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
+    log(args.log_json);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(settings))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Logs to standard error, as much as `KBGAP_LOG` says.
+pub(crate) fn log(json: bool) {
+    let filter = EnvFilter::try_from_env("KBGAP_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if json {
+        log.json().init();
+    } else {
+        log.init();
+    }
+}
+
+async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let data_dir = DataDir::new(&settings.data_dir);
+    let store = data_dir.store().await?;
+    let source = CatalogFile {
+        path: data_dir.catalog(),
+        as_of: settings.as_of,
+    };
+    let seen = source.modified();
+    let assessor = source.assessor()?;
+    let tenant = setup::tenant(&store).await?;
+    if let Some(client) = setup::first_client(&store, &tenant).await? {
+        output::note(&format!("This is the first start. A client was created:\n{client}"));
+    }
+    let listener = TcpListener::bind(&settings.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}: is another server there?", settings.listen))?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let service = Service::start(
+        store.clone(),
+        assessor,
+        kbgap_server::Settings {
+            public_url: settings.public_url.clone(),
+            ..kbgap_server::Settings::at(url.clone())
+        },
+    )
+    .await?;
+    tracing::info!(machines = service.machines(), "serving on {url}");
+    let following = tokio::spawn(follow(service.clone(), store.clone(), source, seen));
+    kbgap_server::serve(service, listener, stop_signal()).await?;
+    following.abort();
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits until the process is asked to stop.
+pub(crate) async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Where no signal can be waited for, the process runs until it is killed.
+    if interrupt.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The compiled catalogue as a server uses it.
+struct CatalogFile {
+    path: PathBuf,
+    as_of: Option<Day>,
+}
+
+impl CatalogFile {
+    fn modified(&self) -> Option<SystemTime> {
+        std::fs::metadata(&self.path).and_then(|m| m.modified()).ok()
+    }
+
+    /// An assessor for the catalogue; for an empty one where nothing was imported yet.
+    fn assessor(&self) -> anyhow::Result<Arc<Assessor>> {
+        let mut catalog: Catalog = if self.path.exists() {
+            data_dir::read_facts(&self.path)?
+        } else {
+            tracing::warn!("there is no catalogue yet: run 'kbgap catalog import' or 'kbgap catalog sync'; it is taken over at once");
+            Compiler::new().finish().0
+        };
+        if let Some(day) = self.as_of {
+            catalog = catalog.as_of(day);
+        }
+        Ok(Arc::new(Assessor::new(Arc::new(catalog))))
+    }
+}
+
+/// Takes over what other commands change: the catalogue, and reports in the store.
+async fn follow(
+    service: Arc<Service>,
+    store: Store,
+    source: CatalogFile,
+    mut seen: Option<SystemTime>,
+) {
+    let mut reports = store.outside_changes().await.ok();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let modified = source.modified();
+        if modified.is_some() && modified != seen {
+            seen = modified;
+            match source.assessor() {
+                Ok(assessor) => {
+                    service.use_catalog(&assessor);
+                    tracing::info!("another catalogue is in use");
+                }
+                Err(error) => tracing::error!(%error, "the new catalogue cannot be used; the old one stays"),
+            }
+        }
+        match store.outside_changes().await {
+            Ok(now) if Some(now) != reports => match service.read_again().await {
+                Ok(()) => {
+                    reports = Some(now);
+                    tracing::info!(machines = service.machines(), "reports taken over");
+                }
+                Err(error) => tracing::error!(%error, "reports cannot be read again"),
+            },
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "the store does not answer"),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Settings: flags before environment before the configuration file before defaults.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use kbgap_catalog::Day;
+use serde::Deserialize;
+
+use crate::cli::SettingArgs;
+
+/// The settings in force.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The folder of all state.
+    pub(crate) data_dir: PathBuf,
+    /// The address served on.
+    pub(crate) listen: String,
+    /// The URL clients know.
+    pub(crate) public_url: Option<String>,
+    /// The MSRC API's base URL.
+    pub(crate) msrc_url: String,
+    /// The day assessed for.
+    pub(crate) as_of: Option<Day>,
+    /// Name, value and source of each, to be printed.
+    origins: Vec<(&'static str, String, Origin)>,
+}
+
+/// Where a setting comes from.
+#[derive(Debug, Clone)]
+enum Origin {
+    Flag,
+    Environment(&'static str),
+    File(PathBuf),
+    Default,
+}
+
+/// The configuration file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct ConfigFile {
+    data_dir: Option<PathBuf>,
+    listen: Option<String>,
+    public_url: Option<String>,
+    msrc_url: Option<String>,
+    as_of: Option<String>,
+}
+
+const CONFIG_FILE: &str = "kbgap.toml";
+
+impl Settings {
+    pub(crate) fn of(args: &SettingArgs, matches: &ArgMatches) -> anyhow::Result<Self> {
+        let default_dir = default_data_dir();
+        let (file_path, file) = match &args.config {
+            Some(path) => (path.clone(), read(path)?),
+            None => {
+                let folder = args.data_dir.clone().or_else(|| default_dir.clone());
+                let path = folder.unwrap_or_default().join(CONFIG_FILE);
+                let file = if path.is_file() { read(&path)? } else { ConfigFile::default() };
+                (path, file)
+            }
+        };
+        let mut layers = Layers {
+            matches,
+            file: file_path,
+            origins: Vec::new(),
+        };
+        let data_dir = layers
+            .pick(("data-dir", "KBGAP_DATA_DIR"), args.data_dir.clone(), file.data_dir, default_dir, |dir| {
+                dir.display().to_string()
+            })
+            .context("there is no home directory to keep the data in: set --data-dir")?;
+        let listen = layers
+            .pick(("listen", "KBGAP_LISTEN"), args.listen.clone(), file.listen, Some("127.0.0.1:8080".to_owned()), String::clone)
+            .unwrap_or_default();
+        let public_url = layers.pick(("public-url", "KBGAP_PUBLIC_URL"), args.public_url.clone(), file.public_url, None, String::clone);
+        let msrc_url = layers
+            .pick(("msrc-url", "KBGAP_MSRC_URL"), args.msrc_url.clone(), file.msrc_url, Some(kbgap_feed::msrc::MICROSOFT.to_owned()), String::clone)
+            .unwrap_or_default();
+        let file_day = file.as_of.as_deref().map(str::parse::<Day>).transpose();
+        let file_day = file_day.with_context(|| {
+            format!("{}: as-of is not a date (YYYY-MM-DD)", layers.file.display())
+        })?;
+        let as_of = layers.pick(("as-of", "KBGAP_AS_OF"), args.as_of, file_day, None, Day::to_string);
+        Ok(Self {
+            data_dir,
+            listen,
+            public_url,
+            msrc_url,
+            as_of,
+            origins: layers.origins,
+        })
+    }
+
+    /// Prints the settings as a configuration file would state them.
+    pub(crate) fn print(&self) -> anyhow::Result<ExitCode> {
+        let mut out = io::stdout().lock();
+        for (name, value, origin) in &self.origins {
+            let origin = match origin {
+                Origin::Flag => "flag".to_owned(),
+                Origin::Environment(variable) => format!("environment, {variable}"),
+                Origin::File(path) => path.display().to_string(),
+                Origin::Default => "default".to_owned(),
+            };
+            if value.is_empty() {
+                writeln!(out, "# {name} is not set")?;
+            } else {
+                writeln!(out, "{name} = {}  # {origin}", toml::Value::from(value.as_str()))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+struct Layers<'a> {
+    matches: &'a ArgMatches,
+    file: PathBuf,
+    origins: Vec<(&'static str, String, Origin)>,
+}
+
+impl Layers<'_> {
+    fn pick<T>(
+        &mut self,
+        (name, variable): (&'static str, &'static str),
+        given: Option<T>,
+        in_file: Option<T>,
+        default: Option<T>,
+        show: impl Fn(&T) -> String,
+    ) -> Option<T> {
+        let (value, origin) = match (given, in_file) {
+            (Some(given), _) if self.is_flag(name) => (Some(given), Origin::Flag),
+            (Some(given), _) => (Some(given), Origin::Environment(variable)),
+            (None, Some(in_file)) => (Some(in_file), Origin::File(self.file.clone())),
+            (None, None) => (default, Origin::Default),
+        };
+        let shown = value.as_ref().map(show).unwrap_or_default();
+        self.origins.push((name, shown, origin));
+        value
+    }
+
+    /// Whether a value was given as a flag, at any level of the command.
+    fn is_flag(&self, name: &str) -> bool {
+        let id = name.replace('-', "_");
+        let mut level = Some(self.matches);
+        while let Some(matches) = level {
+            if matches.try_contains_id(&id).unwrap_or(false)
+                && matches.value_source(&id) == Some(ValueSource::CommandLine)
+            {
+                return true;
+            }
+            level = matches.subcommand().map(|(_, matches)| matches);
+        }
+        false
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<ConfigFile> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("the configuration file {} is wrong", path.display()))
+}
+
+fn default_data_dir() -> Option<PathBuf> {
+    let dirs = directories::ProjectDirs::from("", "", "kbgap")?;
+    Some(dirs.data_local_dir().to_owned())
+}

@@ -1,0 +1,58 @@
+//! `kbgap token`: an access token from a running server.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+use crate::catalog::runtime;
+use crate::cli::TokenArgs;
+use crate::settings::Settings;
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: Option<String>,
+    error_description: Option<String>,
+}
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) fn run(args: &TokenArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let url = args
+        .url
+        .clone()
+        .or_else(|| settings.public_url.clone())
+        .unwrap_or_else(|| format!("http://{}", settings.listen));
+    let token = runtime()?.block_on(fetch(&url, args))?;
+    writeln!(io::stdout().lock(), "{token}")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn fetch(url: &str, args: &TokenArgs) -> anyhow::Result<String> {
+    let endpoint = format!("{}/{}/oauth2/v2.0/token", url.trim_end_matches('/'), args.tenant);
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", &args.client_id),
+        ("client_secret", &args.client_secret),
+        ("scope", "https://api.securitycenter.microsoft.com/.default"),
+    ];
+    let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+    let response = http
+        .post(&endpoint)
+        .form(&form)
+        .send()
+        .await
+        .with_context(|| format!("no server answers at {url}: is 'kbgap serve' running there?"))?;
+    let status = response.status();
+    let answer: Answer = response
+        .json()
+        .await
+        .with_context(|| format!("{endpoint} answered {status}, but no token"))?;
+    match (answer.access_token, answer.error_description) {
+        (Some(token), _) => Ok(token),
+        (None, Some(reason)) => bail!("{endpoint} answered {status}: {reason}"),
+        (None, None) => bail!("{endpoint} answered {status}, but no token"),
+    }
+}
