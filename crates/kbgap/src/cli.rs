@@ -229,7 +229,7 @@ pub(crate) struct TokenArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// The address to serve on
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT", id = "demo_listen")]
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
     pub(crate) at: String,
     /// Answer once, print the answer, and end: the demonstration as a test
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! `kbgap serve`: the service, and its taking over of what other commands change.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub(crate) fn log(json: bool) {
     let filter = EnvFilter::try_from_env("KBGAP_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if json {
         log.json().init();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use kbgap_catalog::document::{
     Cvss, Document, ExploitStatus, Fix, FixId, Oddities, ProductEntry, Rating, Restart, Severity,
     SubType, Supersedence, Vulnerability,
@@ -35,7 +36,7 @@ struct UpdateFact {
 struct DocumentFact {
     id: Box<str>,
     title: Box<str>,
-    released: Day,
+    released: Date,
     groups: Vec<Group>,
 }
 
@@ -90,6 +91,7 @@ pub(super) fn documents() -> anyhow::Result<Vec<Document>> {
 impl Facts {
     fn document(&self, fact: &DocumentFact) -> anyhow::Result<Document> {
         let released: Timestamp = format!("{}T17:00:00Z", fact.released).parse()?;
+        let day = Day::of_date(fact.released);
         let mut vulnerabilities = Vec::new();
         for group in &fact.groups {
             let fixes = self.fixes(group)?;
@@ -102,8 +104,8 @@ impl Facts {
                     title: "".into(),
                     description: "".into(),
                     component: None,
-                    published: Some(fact.released),
-                    updated: Some(fact.released),
+                    published: Some(day),
+                    updated: Some(day),
                     exploit: Some(ExploitStatus {
                         publicly_disclosed: vulnerability.disclosed,
                         exploited: vulnerability.exploited,

@@ -1,0 +1,292 @@
+//! The main job through the real binary and HTTP: documents and reports in, Defender's own answers out.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod support;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use support::{Installation, Server};
+
+/// The day Microsoft's documented example is of: before KB4551762 replaced KB4540673.
+const DAY: [&str; 2] = ["--as-of", "2020-03-11"];
+
+const SOFTWARE: &str = "/api/Software/microsoft-_-edge/getmissingkbs";
+
+/// A Windows 10 1909 machine with February's cumulative update.
+fn machine(number: usize) -> Value {
+    json!({
+        "id": format!("{number:040x}"),
+        "name": format!("desk-{number:04}.example.org"),
+        "os": {
+            "name": "Microsoft Windows 10 Enterprise",
+            "version": "10.0.18363.657",
+            "architecture": "x64",
+            "installationType": "Client",
+        },
+        "updates": [{ "kb": "KB4532693", "installedOn": "2020-02-12" }],
+    })
+}
+
+async fn fleet(server: &Server, token: &str) {
+    let machines: Vec<Value> = (1..=240).map(machine).collect();
+    let (status, summary) = server.post_reports(token, Value::from(machines).to_string()).await;
+    assert_eq!((status, &summary["new"]), (StatusCode::OK, &json!(240)), "{summary}");
+}
+
+#[tokio::test]
+async fn the_documented_answers_come_out_to_the_letter() {
+    let installation = Installation::with_documents();
+    let server = installation.serve(&DAY);
+    let client = server.client();
+    let token = server.token(&client).await;
+    fleet(&server, &token).await;
+
+    let answer = server.get(SOFTWARE, Some(&token)).await.text().await.unwrap();
+    let host = &server.url;
+    let row = r#"{"id":"4540673","name":"March 2020 Security Updates","productsNames":["edge"],"url":"https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB4540673","machineMissedOn":240,"cveAddressed":14}"#;
+    let context = "/api/$metadata#Collection(microsoft.windowsDefenderATP.api.PublicProductFixDto)";
+    assert_eq!(answer, format!(r#"{{"@odata.context":"{host}{context}","value":[{row}]}}"#));
+
+    let path = format!("/api/machines/{:040x}/getmissingkbs", 7);
+    let answer: Value = server.get(&path, Some(&token)).await.json().await.unwrap();
+    let row = answer["value"].as_array().unwrap().iter().find(|row| row["id"] == "4540673");
+    assert_eq!(
+        row.unwrap(),
+        &json!({
+            "id": "4540673",
+            "name": "March 2020 Security Updates",
+            "osBuild": 18363,
+            "productsNames": ["windows_10", "edge", "internet_explorer"],
+            "url": "https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB4540673",
+            "machineMissedOn": 1,
+            "cveAddressed": 97,
+        })
+    );
+
+    // What was acknowledged is on disk: a killed server answers the same when started again.
+    server.kill();
+    let again = installation.serve(&DAY);
+    assert!(again.shown("client secret").is_none(), "a secret is shown once only");
+    let token = again.token(&client).await;
+    let after: Value = again.get(&path, Some(&token)).await.json().await.unwrap();
+    assert_eq!(after["value"], answer["value"]);
+
+    // A patched machine counts no more.
+    let mut patched = machine(7);
+    patched["os"]["version"] = json!("10.0.18363.719");
+    patched["updates"] = json!([{ "kb": 4_540_673 }]);
+    let (_, summary) = again.post_reports(&token, patched.to_string()).await;
+    assert_eq!(summary["changed"], 1);
+    let answer: Value = again.get(SOFTWARE, Some(&token)).await.json().await.unwrap();
+    assert_eq!(answer["value"][0]["machineMissedOn"], 239);
+}
+
+#[tokio::test]
+async fn every_spelling_of_a_path_is_answered() {
+    let installation = Installation::with_documents();
+    let server = installation.serve(&DAY);
+    let token = server.token(&server.client()).await;
+    fleet(&server, &token).await;
+    for path in [
+        "/API/SOFTWARE/Microsoft-_-Edge/GetMissingKbs",
+        "/api/v1.0/software/microsoft-_-edge/getmissingkbs/",
+        "/api/Software/microsoft-_-edge/getmissingkbs?$top=10",
+    ] {
+        let answer: Value = server.get(path, Some(&token)).await.json().await.unwrap();
+        assert_eq!(answer["value"][0]["machineMissedOn"], 240, "{path}");
+    }
+    for path in [
+        format!("/api/machines/{:040X}/getmissingkbs", 7),
+        "/api/machines/DESK-0007.example.org/getmissingkbs".to_owned(),
+    ] {
+        let answer: Value = server.get(&path, Some(&token)).await.json().await.unwrap();
+        assert_eq!(answer["@odata.count"], json!(answer["value"].as_array().unwrap().len()));
+        assert!(answer["@odata.context"].as_str().unwrap().starts_with(&server.url));
+    }
+    // Software without anything missing, and software that nobody knows.
+    let none = server.get("/api/Software/microsoft-_-office/getmissingkbs", Some(&token)).await;
+    let none: Value = none.json().await.unwrap();
+    assert_eq!(none["value"], json!([]));
+    let unknown = server.get("/api/Software/nobody-_-nothing/getmissingkbs", Some(&token)).await;
+    assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
+}
+
+async fn error(response: reqwest::Response) -> (u16, String, String) {
+    let status = response.status().as_u16();
+    let body: Value = response.json().await.unwrap();
+    let error = &body["error"];
+    assert_eq!(error["target"].as_str().unwrap().len(), 36, "{body}");
+    let text = |name: &str| error[name].as_str().unwrap().to_owned();
+    (status, text("code"), text("message"))
+}
+
+#[tokio::test]
+async fn refusals_are_worded_as_defenders() {
+    let installation = Installation::new();
+    let created = installation.run(["app", "create", "no rights", "--permission", "Score.Read.All"]);
+    let created = support::stdout(&created);
+    let value = |name: &str| {
+        let line = created.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
+        line.split_whitespace().last().unwrap().to_owned()
+    };
+    let poor = support::Client {
+        tenant: value("tenant"),
+        id: value("client id"),
+        secret: value("client secret"),
+    };
+    // There is an application already: none is created on the first start.
+    let server = installation.serve(&[]);
+    assert!(server.shown("client secret").is_none());
+    let token = server.token(&poor).await;
+
+    let missing = server.get(SOFTWARE, None).await;
+    assert_eq!(missing.headers()["www-authenticate"], "Bearer");
+    let (status, code, _) = error(missing).await;
+    assert_eq!((status, code.as_str()), (401, "Unauthorized"));
+    let wrong = server.get(SOFTWARE, Some("a.b.c")).await;
+    let challenge = wrong.headers()["www-authenticate"].to_str().unwrap().to_owned();
+    assert!(challenge.starts_with("Bearer error=\"invalid_token\""), "{challenge}");
+    assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED);
+
+    assert_eq!(
+        error(server.get(SOFTWARE, Some(&token)).await).await,
+        (
+            403,
+            "Forbidden".to_owned(),
+            "Missing application roles. API required roles: Software.Read.All, application roles: Score.Read.All.".to_owned()
+        )
+    );
+    let (status, refused) = server.post_reports(&token, "{}".to_owned()).await;
+    assert_eq!((status, &refused["error"]["code"]), (StatusCode::FORBIDDEN, &json!("Forbidden")));
+
+    let full = installation.run(["app", "create", "all", "--permission", "Software.Read.All", "--permission", "Inventory.Write.All"]);
+    let full = support::stdout(&full);
+    let field = |name: &str| {
+        let line = full.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
+        line.split_whitespace().last().unwrap().to_owned()
+    };
+    let full = support::Client {
+        tenant: field("tenant"),
+        id: field("client id"),
+        secret: field("client secret"),
+    };
+    let token = server.token(&full).await;
+    assert_eq!(
+        error(server.get("/api/machines/123123123/getmissingkbs", Some(&token)).await).await,
+        (404, "ResourceNotFound".to_owned(), "Machine 123123123 was not found".to_owned())
+    );
+    let (status, code, _) = error(server.get("/api/nothing", Some(&token)).await).await;
+    assert_eq!((status, code.as_str()), (404, "NotFound"));
+    let (status, answer) = server.post_reports(&token, "{\"name\": ".to_owned()).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer["error"]["code"], "InvalidRequestBody");
+
+    // A batch keeps what is right and names what is not.
+    let batch = json!([machine(1), { "name": 7 }, {}, { "name": "x", "os": { "name": "Debian" } }]);
+    let (status, summary) = server.post_reports(&token, batch.to_string()).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!((&summary["received"], &summary["new"]), (&json!(4), &json!(2)), "{summary}");
+    let places = |field: &str| {
+        let items = summary[field].as_array().unwrap().iter();
+        items.map(|item| item["index"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!((places("rejected"), places("unidentified")), (vec![1, 2], vec![3]));
+    // A machine whose product cannot be told is known, but nothing is guessed of it.
+    let answer = server.get("/api/machines/x/getmissingkbs", Some(&token)).await;
+    assert_eq!(answer.json::<Value>().await.unwrap()["value"], json!([]));
+}
+
+#[tokio::test]
+async fn tokens_are_given_in_both_versions_and_refused_as_entra_does() {
+    let installation = Installation::new();
+    let server = installation.serve(&[]);
+    let client = server.client();
+    let http = reqwest::Client::new();
+    let v1 = http
+        .post(format!("{}/{}/oauth2/token", server.url, client.tenant))
+        .form(&[
+            ("grant_type", "client_credentials"),
+            ("client_id", &client.id),
+            ("client_secret", &client.secret),
+            ("resource", "https://securitycenter.onmicrosoft.com/windowsatpservice"),
+        ])
+        .send()
+        .await
+        .unwrap();
+    let v1: Value = v1.json().await.unwrap();
+    assert_eq!(v1["expires_in"], "3599");
+    assert_eq!(v1["resource"], "https://securitycenter.onmicrosoft.com/windowsatpservice");
+    let token = v1["access_token"].as_str().unwrap();
+    let health = server.get("/api/Software/x/getmissingkbs", Some(token)).await;
+    assert_eq!(health.status(), StatusCode::NOT_FOUND, "accepted, but unknown software");
+
+    for (tenant, secret, status, error, code) in [
+        (client.tenant.as_str(), "wrong", 401, "invalid_client", 7_000_215),
+        ("nobody", &client.secret, 400, "invalid_request", 90_002),
+    ] {
+        let refused = http
+            .post(format!("{}/{tenant}/oauth2/v2.0/token", server.url))
+            .form(&[
+                ("grant_type", "client_credentials"),
+                ("client_id", &client.id),
+                ("client_secret", secret),
+                ("scope", "https://api.securitycenter.microsoft.com/.default"),
+            ])
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(refused.status().as_u16(), status);
+        let refused: Value = refused.json().await.unwrap();
+        assert_eq!((&refused["error"], &refused["error_codes"][0]), (&json!(error), &json!(code)));
+    }
+
+    let discovery = format!("/{}/v2.0/.well-known/openid-configuration", client.tenant);
+    let metadata: Value = server.get(&discovery, None).await.json().await.unwrap();
+    let keys: Value = reqwest::get(metadata["jwks_uri"].as_str().unwrap())
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(keys["keys"][0]["kty"], "RSA");
+    assert!(keys["keys"][0].get("d").is_none(), "the private part stays private");
+
+    let token = installation
+        .command(["token", "--url", &server.url, "--client-id", &client.id])
+        .env("KBGAP_CLIENT_SECRET", &client.secret)
+        .output()
+        .unwrap();
+    assert_eq!(support::stdout(&token).trim().split('.').count(), 3);
+}
+
+#[tokio::test]
+async fn what_other_commands_change_is_taken_over_while_serving() {
+    let installation = Installation::new();
+    let server = installation.serve(&DAY);
+    let token = server.token(&server.client()).await;
+    let report = installation.file("desk.json", machine(1).to_string());
+    let imported = installation.run(["inventory", "import", &report]);
+    assert!(imported.status.success(), "{}", support::stderr(&imported));
+    let corpus = support::corpus().join("cvrf");
+    let imported = installation.run(["catalog", "import", corpus.to_str().unwrap()]);
+    assert!(imported.status.success(), "{}", support::stderr(&imported));
+    let mut answer = Value::Null;
+    for _ in 0..100 {
+        let response = server.get(SOFTWARE, Some(&token)).await;
+        answer = response.json().await.unwrap();
+        if answer["value"][0]["machineMissedOn"] == 1 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("not taken over: {answer}");
+}
+
+#[test]
+fn the_demonstration_answers_the_documented_example() {
+    let output = Installation::new().run(["demo", "--at", "127.0.0.1:0", "--once"]);
+    let answer = support::json(&output);
+    let rows = answer["value"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["id"] == "4540673").unwrap();
+    assert_eq!((&row["machineMissedOn"], &row["cveAddressed"]), (&json!(240), &json!(14)));
+}

@@ -1,0 +1,199 @@
+//! The real binary, and Microsoft's real documents, for tests.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use reqwest::{Response, StatusCode};
+use serde_json::Value;
+
+/// The folder of real data: `KBGAP_CORPUS`, else `../shared/corpus` beside the workspace.
+pub(crate) fn corpus() -> PathBuf {
+    std::env::var_os("KBGAP_CORPUS").map_or_else(
+        || {
+            PathBuf::from(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../../shared/corpus"
+            ))
+        },
+        PathBuf::from,
+    )
+}
+
+/// An installation of its own: a data directory and the binary.
+pub(crate) struct Installation {
+    folder: tempfile::TempDir,
+}
+
+impl Installation {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// One with all documents of the corpus.
+    pub(crate) fn with_documents() -> Self {
+        let own = Self::new();
+        let output = own.run(["catalog", "import", corpus().join("cvrf").to_str().unwrap()]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        own
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file beside the data.
+    pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kbgap"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("KBGAP_")) {
+            command.env_remove(name);
+        }
+        command
+            .env("KBGAP_DATA_DIR", self.path().join("data"))
+            .env("HOME", self.path())
+            .args(args);
+        command
+    }
+
+    pub(crate) fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    pub(crate) fn run_with_input<'a>(
+        &self,
+        args: impl IntoIterator<Item = &'a str>,
+        input: &[u8],
+    ) -> Output {
+        let mut child = self
+            .command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// Starts the service; the client is the one the first start shows.
+    pub(crate) fn serve(&self, args: &[&str]) -> Server {
+        let all = ["serve", "--listen", "127.0.0.1:0"];
+        let mut child = self
+            .command(all.iter().chain(args).copied())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut shown = Vec::new();
+        let url = loop {
+            let line = lines.next().expect("the server ended").unwrap();
+            if let Some((_, url)) = line.split_once("serving on ") {
+                break url.split_whitespace().next().unwrap().to_owned();
+            }
+            shown.push(line);
+        };
+        // What is written on must be read, or the server would wait.
+        std::thread::spawn(move || lines.for_each(drop));
+        Server { child, url, shown }
+    }
+}
+
+/// A running service.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) url: String,
+    /// What it said before it served.
+    pub(crate) shown: Vec<String>,
+}
+
+impl Server {
+    /// A value of the client that the first start shows.
+    pub(crate) fn shown(&self, name: &str) -> Option<String> {
+        let line = self.shown.iter().find(|line| line.trim_start().starts_with(name))?;
+        line.split_whitespace().last().map(str::to_owned)
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client {
+            tenant: self.shown("tenant").unwrap(),
+            id: self.shown("client id").unwrap(),
+            secret: self.shown("client secret").unwrap(),
+        }
+    }
+
+    /// Ends the process at once, as a power failure would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) async fn token(&self, client: &Client) -> String {
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", &client.id),
+            ("client_secret", &client.secret),
+            ("scope", "https://api.securitycenter.microsoft.com/.default"),
+        ];
+        let url = format!("{}/{}/oauth2/v2.0/token", self.url, client.tenant);
+        let response = reqwest::Client::new().post(url).form(&form).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let answer: Value = response.json().await.unwrap();
+        assert_eq!(answer["token_type"], "Bearer");
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: Option<&str>) -> Response {
+        let mut request = reqwest::Client::new().get(format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        request.send().await.unwrap()
+    }
+
+    pub(crate) async fn post_reports(&self, token: &str, body: String) -> (StatusCode, Value) {
+        let response = reqwest::Client::new()
+            .post(format!("{}/kbgap/v1/reports", self.url))
+            .bearer_auth(token)
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        (response.status(), response.json().await.unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A client's credentials.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) tenant: String,
+    pub(crate) id: String,
+    pub(crate) secret: String,
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+pub(crate) fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(output)))
+}
