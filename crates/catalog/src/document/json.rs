@@ -29,11 +29,11 @@ pub(super) fn read(text: &str) -> Result<Document, DocumentError> {
     })?;
     let mut builder = Builder::new();
     if let Some(tree) = &root.product_tree {
-        for product in &tree.full_product_names.0 {
-            name_product(&mut builder, product);
-        }
         for branch in &tree.branches.0 {
             branches(&mut builder, branch, 0)?;
+        }
+        for product in &tree.full_product_names.0 {
+            name_product(&mut builder, product);
         }
     }
     for vulnerability in &root.vulnerabilities.0 {

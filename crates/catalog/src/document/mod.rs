@@ -136,6 +136,12 @@ pub enum DocumentError {
         /// What the XML reader says.
         source: Box<quick_xml::Error>,
     },
+    /// The XML ends while elements are open.
+    #[error("line {line}: the document ends early; elements are not closed")]
+    CutOff {
+        /// The line, from 1.
+        line: usize,
+    },
     /// The XML has a document type declaration, which CVRF never has and entity bombs need.
     #[error("line {line}: a document type declaration is not accepted")]
     DocumentType {

@@ -320,23 +320,39 @@ impl<'a> Element<'a> {
 struct Xml<'a> {
     source: &'a str,
     reader: Reader<&'a [u8]>,
+    /// Whether the document's end was met.
+    at_end: bool,
 }
 
 impl<'a> Xml<'a> {
     fn new(source: &'a str) -> Self {
         let mut reader = Reader::from_str(source);
         reader.config_mut().expand_empty_elements = true;
-        Self { source, reader }
+        Self {
+            source,
+            reader,
+            at_end: false,
+        }
     }
 
     fn root(&mut self) -> Result<Element<'a>, DocumentError> {
-        self.child()?.ok_or(DocumentError::NotCvrf {
+        let no_root = DocumentError::NotCvrf {
             missing: "the root element cvrfdoc",
-        })
+        };
+        self.next()?.ok_or(no_root)
     }
 
     /// The next child of the element being read, or `None` at its end.
     fn child(&mut self) -> Result<Option<Element<'a>>, DocumentError> {
+        let child = self.next()?;
+        if child.is_none() && self.at_end {
+            return Err(DocumentError::CutOff { line: self.line() });
+        }
+        Ok(child)
+    }
+
+    /// The next start of an element, or `None` where one ends, or the document.
+    fn next(&mut self) -> Result<Option<Element<'a>>, DocumentError> {
         loop {
             let from = self.position();
             match self.event()? {
@@ -344,7 +360,11 @@ impl<'a> Xml<'a> {
                     let tag = self.source.get(from..self.position()).unwrap_or_default();
                     return Ok(Some(Element::of_tag(tag)));
                 }
-                Event::End(_) | Event::Eof => return Ok(None),
+                Event::End(_) => return Ok(None),
+                Event::Eof => {
+                    self.at_end = true;
+                    return Ok(None);
+                }
                 _ => {}
             }
         }

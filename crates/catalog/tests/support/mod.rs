@@ -1,9 +1,11 @@
 //! Microsoft's real documents, for tests.
 
+pub(crate) mod msrc_json;
+
 use std::path::PathBuf;
 
 /// The folder of real data: `KBGAP_CORPUS`, else `../shared/corpus` beside the workspace.
-pub fn corpus() -> PathBuf {
+pub(crate) fn corpus() -> PathBuf {
     std::env::var_os("KBGAP_CORPUS").map_or_else(
         || {
             PathBuf::from(concat!(
@@ -16,7 +18,7 @@ pub fn corpus() -> PathBuf {
 }
 
 /// Every document of `cvrf`, by name, unpacked, in order of name.
-pub fn documents() -> impl Iterator<Item = (String, Vec<u8>)> {
+pub(crate) fn documents() -> impl Iterator<Item = (String, Vec<u8>)> {
     let folder = corpus().join("cvrf");
     let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
         .unwrap_or_else(|e| panic!("{}: {e}; set KBGAP_CORPUS", folder.display()))
