@@ -1,1 +1,114 @@
-fn main() {}
+//! Chores and long runs of the project: `cargo xtask --help`.
+
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Chores and long runs of the project
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Check formatting, lints and documentation: everything the gate checks but the tests
+    Check,
+    /// Run the benches; each prints a table and one line of JSON
+    Bench {
+        /// Which; all without one
+        #[arg(value_enum)]
+        which: Vec<Bench>,
+        /// How often each measurement is repeated
+        #[arg(long)]
+        rounds: Option<u32>,
+    },
+    /// Write docs/machine-report.schema.json, the published JSON Schema, from the code
+    Schema,
+}
+
+/// A bench.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Bench {
+    /// Reading all documents, against a bare loop of the XML library
+    Import,
+    /// 'kbgap scan' as a whole process, against the start of a process
+    Scan,
+}
+
+const SCHEMA: &str = "docs/machine-report.schema.json";
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().task {
+        Task::Check => check(),
+        Task::Bench { which, rounds } => bench(&which, rounds),
+        Task::Schema => schema(),
+    }
+}
+
+fn check() -> anyhow::Result<()> {
+    cargo(&["fmt", "--all", "--check"], &[])?;
+    cargo(
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        &[],
+    )?;
+    cargo(
+        &[
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+        ],
+        &[("RUSTDOCFLAGS", "-D warnings")],
+    )
+}
+
+fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
+    let rounds = rounds.map(|rounds| rounds.to_string());
+    let variables: Vec<(&str, &str)> = rounds
+        .iter()
+        .map(|rounds| ("KBGAP_BENCH_ROUNDS", rounds.as_str()))
+        .collect();
+    let all = [Bench::Import, Bench::Scan];
+    let which = if which.is_empty() { &all } else { which };
+    for bench in which {
+        let (package, name) = match bench {
+            Bench::Import => ("kbgap-catalog", "import"),
+            Bench::Scan => ("kbgap", "scan"),
+        };
+        cargo(&["bench", "-q", "-p", package, "--bench", name], &variables)?;
+    }
+    Ok(())
+}
+
+fn schema() -> anyhow::Result<()> {
+    let output = Command::new(env!("CARGO"))
+        .args(["run", "-q", "-p", "kbgap", "--", "inventory", "schema"])
+        .output()
+        .context("cargo does not start")?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    std::fs::write(SCHEMA, output.stdout).with_context(|| SCHEMA.to_owned())
+}
+
+fn cargo(args: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<()> {
+    let status = Command::new(env!("CARGO"))
+        .args(args)
+        .envs(variables.iter().copied())
+        .status()
+        .context("cargo does not start")?;
+    if !status.success() {
+        bail!("cargo {} failed", args.join(" "));
+    }
+    Ok(())
+}

@@ -84,7 +84,8 @@ mod tests {
             name: name.into(),
             version: version.into(),
         };
-        of_microsoft(&installed).map(|found| format!("{} {}", found.software.as_str(), found.version))
+        of_microsoft(&installed)
+            .map(|found| format!("{} {}", found.software.as_str(), found.version))
     }
 
     #[test]

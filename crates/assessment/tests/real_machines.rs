@@ -12,7 +12,12 @@ use serde_json::json;
 
 fn corpus() -> PathBuf {
     std::env::var_os("KBGAP_CORPUS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus")),
+        || {
+            PathBuf::from(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../../shared/corpus"
+            ))
+        },
         PathBuf::from,
     )
 }
@@ -69,7 +74,11 @@ fn real(prefix: &str) -> MachineReport {
         .map(|entry| entry.unwrap().path())
         .filter(|path| {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            [format!("{prefix}_systeminfo.txt"), format!("{prefix}_qfe.txt")].contains(&name)
+            [
+                format!("{prefix}_systeminfo.txt"),
+                format!("{prefix}_qfe.txt"),
+            ]
+            .contains(&name)
         })
         .collect();
     files.sort();
@@ -98,7 +107,10 @@ fn missing(assessor: &Assessor, findings: &Findings) -> Vec<u32> {
 /// The Windows products that missing updates were named for.
 fn named_for(assessor: &Assessor, findings: &Findings) -> BTreeSet<String> {
     let catalog = assessor.catalog();
-    let products = findings.scope.iter().map(|in_scope| catalog.product(in_scope.product));
+    let products = findings
+        .scope
+        .iter()
+        .map(|in_scope| catalog.product(in_scope.product));
     products
         .filter(|product| matches!(product.identity, ProductIdentity::Windows(_)))
         .map(|product| product.name.trim().to_owned())
@@ -108,7 +120,12 @@ fn named_for(assessor: &Assessor, findings: &Findings) -> BTreeSet<String> {
 #[test]
 fn the_documented_machine_lacks_the_documented_update() {
     let assessor = as_of("2020-03-11");
-    let report = machine("Microsoft Windows 10 Enterprise", "10.0.18363.657", "x64", &[4_532_693]);
+    let report = machine(
+        "Microsoft Windows 10 Enterprise",
+        "10.0.18363.657",
+        "x64",
+        &[4_532_693],
+    );
     let findings = assessor.assess(&state(&report));
     let catalog = assessor.catalog();
     let march = findings
@@ -122,7 +139,10 @@ fn the_documented_machine_lacks_the_documented_update() {
         .map(|&product| catalog.product(product).software.name())
         .collect();
     assert_eq!(names, ["windows_10", "edge", "internet_explorer"]);
-    assert_eq!(catalog.cves_addressed(march.update, findings.products_in_scope()), 97);
+    assert_eq!(
+        catalog.cves_addressed(march.update, findings.products_in_scope()),
+        97
+    );
 }
 
 #[test]
@@ -143,7 +163,10 @@ fn an_unpatched_machine_is_asked_for_the_newest_cumulative_update_only() {
     let report = machine("Microsoft Windows 10 Pro", "10.0.17134.1", "x64", &[]);
     let findings = MARCH_2019.assess(&state(&report));
     let missing = missing(&MARCH_2019, &findings);
-    assert!(missing.contains(&4_487_017), "{missing:?}: February's cumulative update");
+    assert!(
+        missing.contains(&4_487_017),
+        "{missing:?}: February's cumulative update"
+    );
     assert!(missing.len() <= 4, "{missing:?}: one a line");
 }
 
@@ -153,7 +176,10 @@ fn windows_11_21h2_is_found_whatever_the_case_of_version() {
     let findings = ALL.assess(&state(&real("11_21H2_x64_enterprise")));
     assert_eq!(findings.status, Status::Assessed);
     let names = named_for(&ALL, &findings);
-    assert_eq!(names, BTreeSet::from(["Windows 11 version 21H2 for x64-based Systems".to_owned()]));
+    assert_eq!(
+        names,
+        BTreeSet::from(["Windows 11 version 21H2 for x64-based Systems".to_owned()])
+    );
     assert!(!findings.missing.is_empty() || !findings.unknown.is_empty());
 }
 
@@ -161,7 +187,10 @@ fn windows_11_21h2_is_found_whatever_the_case_of_version() {
 fn windows_10_rtm_is_the_product_without_a_version() {
     let findings = ALL.assess(&state(&real("10_rtm_x64_pro_en-us")));
     let names = named_for(&ALL, &findings);
-    assert_eq!(names, BTreeSet::from(["Windows 10 for x64-based Systems".to_owned()]));
+    assert_eq!(
+        names,
+        BTreeSet::from(["Windows 10 for x64-based Systems".to_owned()])
+    );
     assert!(!findings.missing.is_empty());
 }
 
@@ -173,7 +202,10 @@ fn arm64_is_neither_x64_nor_without_data() {
         ALL.assess(&state(&report))
     };
     let arm = named_for(&ALL, &of("arm64"));
-    assert_eq!(arm, BTreeSet::from(["Windows 11 Version 22H2 for ARM64-based Systems".to_owned()]));
+    assert_eq!(
+        arm,
+        BTreeSet::from(["Windows 11 Version 22H2 for ARM64-based Systems".to_owned()])
+    );
     assert!(!of("arm64").missing.is_empty());
     assert_eq!(
         named_for(&ALL, &of("x64")),
@@ -183,11 +215,24 @@ fn arm64_is_neither_x64_nor_without_data() {
 
 #[test]
 fn server_2022_does_not_take_in_its_23h2_edition() {
-    let full = machine("Microsoft Windows Server 2022 Datacenter", "10.0.20348.1", "x64", &[]);
-    let edition = machine("Microsoft Windows Server 2022 Datacenter", "10.0.25398.1", "x64", &[]);
+    let full = machine(
+        "Microsoft Windows Server 2022 Datacenter",
+        "10.0.20348.1",
+        "x64",
+        &[],
+    );
+    let edition = machine(
+        "Microsoft Windows Server 2022 Datacenter",
+        "10.0.25398.1",
+        "x64",
+        &[],
+    );
     let full = ALL.assess(&state(&full));
     let edition = ALL.assess(&state(&edition));
-    assert_eq!(named_for(&ALL, &full), BTreeSet::from(["Windows Server 2022".to_owned()]));
+    assert_eq!(
+        named_for(&ALL, &full),
+        BTreeSet::from(["Windows Server 2022".to_owned()])
+    );
     assert_eq!(
         named_for(&ALL, &edition),
         BTreeSet::from(["Windows Server 2022, 23H2 Edition (Server Core installation)".to_owned()])
@@ -215,7 +260,11 @@ fn server_2012_does_not_take_in_r2() {
 
 #[test]
 fn products_microsoft_no_longer_documents_have_no_data_and_are_not_clean() {
-    for prefix in ["xp_sp2_x64", "vista_x64_sp1", "srv_2003_rtm_x86_standard_en-us"] {
+    for prefix in [
+        "xp_sp2_x64",
+        "vista_x64_sp1",
+        "srv_2003_rtm_x86_standard_en-us",
+    ] {
         let findings = ALL.assess(&state(&real(prefix)));
         assert_eq!(findings.status, Status::NoData, "{prefix}");
         assert!(findings.missing.is_empty());
@@ -239,7 +288,8 @@ fn without_a_list_and_without_a_revision_nothing_is_claimed() {
 fn a_revision_proves_what_the_list_does_not_show() {
     // January 2024's cumulative update of 22H2 is 19045.3930.
     let mut report = machine("Microsoft Windows 10 Pro", "10.0.19045.3930", "x64", &[]);
-    let explained = |report: &MachineReport| ALL.explain(&state(report), kb(5_034_122)).unwrap().verdict;
+    let explained =
+        |report: &MachineReport| ALL.explain(&state(report), kb(5_034_122)).unwrap().verdict;
     assert!(
         matches!(explained(&report), Verdict::Present(Presence::Build { .. })),
         "{:?}",
@@ -247,18 +297,29 @@ fn a_revision_proves_what_the_list_does_not_show() {
     );
     report.os.version = "10.0.19045.3929".parse().ok();
     assert!(
-        matches!(explained(&report), Verdict::Replaced { .. } | Verdict::Missing(_)),
+        matches!(
+            explained(&report),
+            Verdict::Replaced { .. } | Verdict::Missing(_)
+        ),
         "{:?}",
         explained(&report)
     );
     report.updates = serde_json::from_value(json!([{ "kb": 5_034_122 }])).ok();
-    assert!(matches!(explained(&report), Verdict::Present(Presence::Installed)));
+    assert!(matches!(
+        explained(&report),
+        Verdict::Present(Presence::Installed)
+    ));
 }
 
 #[test]
 fn an_update_that_waits_for_a_restart_is_pending() {
     let assessor = as_of("2020-03-11");
-    let mut report = machine("Microsoft Windows 10 Enterprise", "10.0.18363.657", "x64", &[4_532_693]);
+    let mut report = machine(
+        "Microsoft Windows 10 Enterprise",
+        "10.0.18363.657",
+        "x64",
+        &[4_532_693],
+    );
     report.updates = serde_json::from_value(json!([
         { "kb": 4_532_693 },
         { "kb": 4_540_673, "rebootPending": true },
@@ -273,7 +334,12 @@ fn an_update_that_waits_for_a_restart_is_pending() {
 #[test]
 fn a_chain_of_updates_can_be_followed() {
     let assessor = as_of("2020-03-11");
-    let report = machine("Microsoft Windows 10 Enterprise", "10.0.18363.719", "x64", &[4_540_673]);
+    let report = machine(
+        "Microsoft Windows 10 Enterprise",
+        "10.0.18363.719",
+        "x64",
+        &[4_540_673],
+    );
     // From two months before.
     let explanation = assessor.explain(&state(&report), kb(4_528_760)).unwrap();
     let Verdict::Present(Presence::Covered { by, steps, .. }) = explanation.verdict else {

@@ -1,14 +1,13 @@
 //! The readers and the catalog on Microsoft's real documents.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod msrc_json;
 mod support;
 
 use std::sync::LazyLock;
 
 use kbgap_catalog::document::{self, Document, Oddities, OddityKind};
-use kbgap_catalog::{
-    Catalog, Compiler, Day, Kb, SoftwareId, Texts, VulnerabilityId, snapshot,
-};
+use kbgap_catalog::{Catalog, Compiler, Day, Kb, SoftwareId, Texts, VulnerabilityId, snapshot};
 
 struct Corpus {
     documents: usize,
@@ -27,7 +26,11 @@ static CORPUS: LazyLock<Corpus> = LazyLock::new(|| {
         let document = document::read_xml(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
         documents += 1;
         entries += document.vulnerabilities.len();
-        fixes += document.vulnerabilities.iter().map(|v| v.fixes.len()).sum::<usize>();
+        fixes += document
+            .vulnerabilities
+            .iter()
+            .map(|v| v.fixes.len())
+            .sum::<usize>();
         oddities.add(&document.oddities);
         compiler.add(document);
     }
@@ -49,14 +52,25 @@ fn kb(number: u32) -> Kb {
 #[test]
 fn every_document_is_read_and_nothing_is_dropped_unseen() {
     let corpus = &*CORPUS;
-    assert_eq!((corpus.documents, corpus.entries, corpus.fixes), (117, 11_178, 113_543));
+    assert_eq!(
+        (corpus.documents, corpus.entries, corpus.fixes),
+        (117, 11_178, 113_543)
+    );
     let catalog = &corpus.catalog;
     assert_eq!(catalog.documents().len(), 117);
     assert_eq!(catalog.products().len(), 2_281);
     assert_eq!(catalog.vulnerabilities().len(), 10_850);
-    let with_fix: std::collections::HashSet<_> = catalog.fixes().iter().filter_map(kbgap_catalog::Fix::update).collect();
+    let with_fix: std::collections::HashSet<_> = catalog
+        .fixes()
+        .iter()
+        .filter_map(kbgap_catalog::Fix::update)
+        .collect();
     assert_eq!(with_fix.len(), 4_626);
-    let cves = catalog.vulnerabilities().iter().filter(|v| v.id.is_cve()).count();
+    let cves = catalog
+        .vulnerabilities()
+        .iter()
+        .filter(|v| v.id.is_cve())
+        .count();
     assert!(cves > 10_000 && cves < 10_850, "{cves}");
     let oddities: Vec<(OddityKind, u64)> = corpus
         .oddities
@@ -80,9 +94,12 @@ fn xml_and_json_give_equal_documents() {
     let mut compiler = Compiler::new();
     for (name, bytes) in support::documents() {
         let xml = document::read_xml(&bytes).unwrap();
-        let json = support::msrc_json::of_xml(std::str::from_utf8(&bytes).unwrap());
-        let json = document::read_json(json.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
-        if let Some(at) = (0..xml.vulnerabilities.len()).find(|&at| xml.vulnerabilities[at] != json.vulnerabilities[at]) {
+        let json = msrc_json::of_xml(std::str::from_utf8(&bytes).unwrap());
+        let json =
+            document::read_json(json.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        if let Some(at) = (0..xml.vulnerabilities.len())
+            .find(|&at| xml.vulnerabilities[at] != json.vulnerabilities[at])
+        {
             assert_eq!(xml.vulnerabilities[at], json.vulnerabilities[at], "{name}");
         }
         assert!(xml == json, "{name}: head, products or oddities differ");
@@ -126,13 +143,31 @@ fn a_snapshot_is_the_catalog_and_damage_is_seen() {
     assert!(file.len() < 4 << 20, "{} bytes", file.len());
     let header = snapshot::Header::read(&file).unwrap();
     let facts_end = snapshot::Header::LENGTH + header.facts_length();
-    for at in [0, 9, 15, 40, snapshot::Header::LENGTH + 5, facts_end - 1, facts_end + 5, file.len() - 1] {
+    for at in [
+        0,
+        9,
+        15,
+        40,
+        snapshot::Header::LENGTH + 5,
+        facts_end - 1,
+        facts_end + 5,
+        file.len() - 1,
+    ] {
         let mut damaged = file.clone();
         damaged[at] ^= 1;
         assert!(snapshot::read(&damaged).is_err(), "a flipped bit at {at}");
     }
-    for length in [0, 10, snapshot::Header::LENGTH, facts_end - 1, file.len() - 1] {
-        assert!(snapshot::read(&file[..length]).is_err(), "cut off at {length}");
+    for length in [
+        0,
+        10,
+        snapshot::Header::LENGTH,
+        facts_end - 1,
+        file.len() - 1,
+    ] {
+        assert!(
+            snapshot::read(&file[..length]).is_err(),
+            "cut off at {length}"
+        );
     }
 }
 
@@ -145,12 +180,22 @@ fn as_of_a_day_only_what_was_published_counts() {
     let exposed = |catalog: &Catalog| {
         let products = catalog.products().iter();
         let exposures = products.flat_map(|product| &product.exposures);
-        exposures.flat_map(|exposure| &exposure.vulnerabilities).any(|(v, _)| *v == smb)
+        exposures
+            .flat_map(|exposure| &exposure.vulnerabilities)
+            .any(|(v, _)| *v == smb)
     };
-    assert!(exposed(&CORPUS.catalog) && !exposed(&before), "published on 2020-03-12");
+    assert!(
+        exposed(&CORPUS.catalog) && !exposed(&before),
+        "published on 2020-03-12"
+    );
     for product in before.products() {
         for exposure in &product.exposures {
-            assert!(exposure.fixes.iter().all(|&fix| before.published(fix) <= day));
+            assert!(
+                exposure
+                    .fixes
+                    .iter()
+                    .all(|&fix| before.published(fix) <= day)
+            );
         }
     }
 }
@@ -168,7 +213,7 @@ fn documents_survive_storage() {
 fn a_document_cut_anywhere_is_an_error_not_a_panic() {
     let (_, bytes) = support::documents().nth(20).unwrap();
     let text = std::str::from_utf8(&bytes).unwrap();
-    let json = support::msrc_json::of_xml(text);
+    let json = msrc_json::of_xml(text);
     for part in 1..40 {
         for (whole, read) in [
             (&bytes[..], document::read_xml as fn(&[u8]) -> _),

@@ -121,12 +121,7 @@ pub fn list(paths: &[PathBuf], limits: &Limits) -> Vec<Result<PathBuf, Found>> {
     files
 }
 
-fn list_into(
-    path: &Path,
-    limits: &Limits,
-    depth: usize,
-    files: &mut Vec<Result<PathBuf, Found>>,
-) {
+fn list_into(path: &Path, limits: &Limits, depth: usize, files: &mut Vec<Result<PathBuf, Found>>) {
     let failed = |error: FileError| Err(found(path.display(), Content::Failed(error)));
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -389,7 +384,15 @@ mod tests {
         let compressed = zstd::encode_all(&blanks[..], 3).unwrap();
         std::fs::write(at("bomb.xml.zst"), compressed).unwrap();
         std::fs::write(at("large.xml"), &blanks).unwrap();
-        zip(&at("many.zip"), &[("a.xml", b"1"), ("b.xml", b"2"), ("c.xml", b"3"), ("d.xml", b"4")]);
+        zip(
+            &at("many.zip"),
+            &[
+                ("a.xml", b"1"),
+                ("b.xml", b"2"),
+                ("c.xml", b"3"),
+                ("d.xml", b"4"),
+            ],
+        );
         assert_eq!(
             read_all(folder.path()),
             [
@@ -410,8 +413,14 @@ mod tests {
         std::fs::write(at("cut.xml.zst"), &compressed[..compressed.len() / 2]).unwrap();
         std::fs::write(at("none.zip"), "no archive").unwrap();
         let said = read_all(folder.path());
-        assert!(said[0].starts_with("cut.xml.zst: the compressed data cannot be read"), "{said:?}");
-        assert!(said[1].starts_with("none.zip: the zip archive cannot be read"), "{said:?}");
+        assert!(
+            said[0].starts_with("cut.xml.zst: the compressed data cannot be read"),
+            "{said:?}"
+        );
+        assert!(
+            said[1].starts_with("none.zip: the zip archive cannot be read"),
+            "{said:?}"
+        );
         let said = read_all(&at("missing.xml"));
         assert!(said[0].contains("No such file"), "{said:?}");
     }

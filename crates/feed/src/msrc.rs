@@ -15,9 +15,9 @@ pub const MICROSOFT: &str = "https://api.msrc.microsoft.com";
 const MAX_ANSWER: usize = 256 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Between two pieces of an answer; a large document may take longer as a whole.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// However long a server asks to wait.
-const MAX_WAIT: Duration = Duration::from_secs(300);
+const MAX_WAIT: Duration = Duration::from_mins(5);
 
 /// A client of the API.
 #[derive(Debug, Clone)]
@@ -158,10 +158,14 @@ impl Msrc {
             url: url.clone(),
             reason,
         };
-        let list: List = serde_json::from_slice(&body).map_err(|error| no_list(error.to_string()))?;
+        let list: List =
+            serde_json::from_slice(&body).map_err(|error| no_list(error.to_string()))?;
         let listed = list.value.into_iter().map(|entry| {
             let current_release = time(&entry.current_release_date).ok_or_else(|| {
-                no_list(format!("{}: '{}' is no time", entry.id, entry.current_release_date))
+                no_list(format!(
+                    "{}: '{}' is no time",
+                    entry.id, entry.current_release_date
+                ))
             })?;
             // The id becomes part of a URL and a key.
             let sound = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -211,7 +215,10 @@ impl Msrc {
             url: url.clone(),
             source,
         };
-        let request = self.http.get(url.clone()).header(ACCEPT, "application/json");
+        let request = self
+            .http
+            .get(url.clone())
+            .header(ACCEPT, "application/json");
         let mut response = request.send().await.map_err(broken)?;
         let status = response.status();
         if !status.is_success() {
@@ -245,7 +252,5 @@ fn wait(value: &str) -> Option<Duration> {
 /// A time as the API writes it: RFC 3339, sometimes without a zone, which then is UTC.
 fn time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    text.parse()
-        .or_else(|_| format!("{text}Z").parse())
-        .ok()
+    text.parse().or_else(|_| format!("{text}Z").parse()).ok()
 }

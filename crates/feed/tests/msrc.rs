@@ -46,7 +46,10 @@ async fn the_list_and_a_document_are_fetched() {
         .collect();
     assert_eq!(
         listed,
-        ["2020-Mar 2020-03-24T07:00:00Z", "2020-Apr 2020-04-14T07:00:00Z"]
+        [
+            "2020-Mar 2020-03-24T07:00:00Z",
+            "2020-Apr 2020-04-14T07:00:00Z"
+        ]
     );
     assert_eq!(client.document("2020-Mar").await.unwrap(), b"{}");
 }
@@ -78,7 +81,9 @@ async fn what_stays_wrong_is_said_at_once() {
         .mount(&server)
         .await;
     get("/cvrf/v3.0/updates")
-        .respond_with(ResponseTemplate::new(200).set_body_string(r#"{"value": [{"ID": "../x", "CurrentReleaseDate": "2020-03-24T07:00:00Z"}]}"#))
+        .respond_with(ResponseTemplate::new(200).set_body_string(
+            r#"{"value": [{"ID": "../x", "CurrentReleaseDate": "2020-03-24T07:00:00Z"}]}"#,
+        ))
         .mount(&server)
         .await;
     let client = client(&server);
@@ -86,7 +91,13 @@ async fn what_stays_wrong_is_said_at_once() {
     assert!(matches!(error, MsrcError::Status { status, .. } if status == 404));
     let error = client.list().await.unwrap_err().to_string();
     assert!(error.ends_with("'../x' is no document id"), "{error}");
-    let refused = Msrc::new("http://127.0.0.1:9", Retries { times: 1, first: Duration::ZERO });
+    let refused = Msrc::new(
+        "http://127.0.0.1:9",
+        Retries {
+            times: 1,
+            first: Duration::ZERO,
+        },
+    );
     let error = refused.unwrap().list().await.unwrap_err();
     assert!(matches!(error, MsrcError::Connection { .. }), "{error:?}");
     assert!(Msrc::new("file:///etc", Retries::default()).is_err());

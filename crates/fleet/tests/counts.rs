@@ -16,7 +16,8 @@ use kbgap_fleet::{Fleet, Known, Machine, MachineId};
 use proptest::prelude::*;
 
 const WINDOWS: &str = "Windows 10 Version 1909 for x64-based Systems";
-const EDGE: &str = "Microsoft Edge (EdgeHTML-based) on Windows 10 Version 1909 for x64-based Systems";
+const EDGE: &str =
+    "Microsoft Edge (EdgeHTML-based) on Windows 10 Version 1909 for x64-based Systems";
 
 fn kb(number: u32) -> Kb {
     Kb::new(number).unwrap()
@@ -31,7 +32,10 @@ fn catalog(months: u32) -> Catalog {
             sub_type: SubType::SecurityUpdate,
             fixed_build: None,
             supersedes: Supersedence {
-                kbs: (month > 1).then(|| kb(4_000_000 + month - 1)).into_iter().collect(),
+                kbs: (month > 1)
+                    .then(|| kb(4_000_000 + month - 1))
+                    .into_iter()
+                    .collect(),
             },
             restart: None,
             url: None,
@@ -105,7 +109,11 @@ fn id(machine: u8) -> MachineId {
 
 fn machine(event: &Event) -> Machine {
     match event {
-        Event::Report { machine, month, name } => {
+        Event::Report {
+            machine,
+            month,
+            name,
+        } => {
             let windows = WindowsProduct {
                 release: Some(Release::new("1909")),
                 ..WindowsProduct::new(WindowsFamily::Windows10, Architecture::X64)

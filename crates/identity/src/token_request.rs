@@ -58,7 +58,10 @@ impl TokenRequest {
         if !audiences.accept(&audience) {
             return Err(OAuthError::new(
                 OAuthErrorKind::UnknownResource,
-                format!("The resource '{audience}' is not served here; ask for '{}'.", audiences.first()),
+                format!(
+                    "The resource '{audience}' is not served here; ask for '{}'.",
+                    audiences.first()
+                ),
             ));
         }
         let client = field(fields, "client_id")?.map(str::to_owned);
@@ -125,7 +128,10 @@ mod tests {
         let v1 = read(&with(resource), EndpointVersion::V1).unwrap();
         assert_eq!(v1.audience, "https://api.securitycenter.microsoft.com");
         // Two slashes before .default: the audience was written with a trailing one.
-        let scope = ("scope", "https://api.securitycenter.microsoft.com//.default");
+        let scope = (
+            "scope",
+            "https://api.securitycenter.microsoft.com//.default",
+        );
         let v2 = read(&with(scope), EndpointVersion::V2).unwrap();
         assert_eq!(v2.audience, "https://api.securitycenter.microsoft.com/");
         for (scope, kind) in [

@@ -148,9 +148,9 @@ impl Verifier {
         }
         let boxed = |names: Vec<String>| names.into_iter().map(String::into_boxed_str).collect();
         let grant = match (claims.scp, claims.roles) {
-            (Some(scopes), _) => {
-                Grant::Delegated(boxed(scopes.split_whitespace().map(str::to_owned).collect()))
-            }
+            (Some(scopes), _) => Grant::Delegated(boxed(
+                scopes.split_whitespace().map(str::to_owned).collect(),
+            )),
             (None, roles) => Grant::Application(boxed(roles.unwrap_or_default())),
         };
         Ok(Caller {
@@ -282,7 +282,10 @@ mod tests {
 
         // No algorithm.
         let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
-        assert_eq!(verify(&format!("{none}.{body}.")), Err(Unauthorized::Malformed));
+        assert_eq!(
+            verify(&format!("{none}.{body}.")),
+            Err(Unauthorized::Malformed)
+        );
         // HMAC with the public key as its secret.
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(fixture.key.kid().to_owned());

@@ -1,4 +1,5 @@
 //! Reports of real machines.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -202,7 +202,11 @@ pub(crate) struct AppCreateArgs {
     /// Its name
     pub(crate) name: String,
     /// What it may do; may be repeated
-    #[arg(long = "permission", value_name = "NAME", default_value = "Software.Read.All")]
+    #[arg(
+        long = "permission",
+        value_name = "NAME",
+        default_value = "Software.Read.All"
+    )]
     pub(crate) permissions: Vec<kbgap_identity::Permission>,
 }
 

@@ -54,7 +54,9 @@ impl DataDir {
 pub(crate) fn read_facts(path: &Path) -> anyhow::Result<Catalog> {
     let (mut file, header) = open_catalog(path)?;
     let facts = read_part(&mut file, header.facts_length(), path)?;
-    header.facts(&facts).with_context(|| path.display().to_string())
+    header
+        .facts(&facts)
+        .with_context(|| path.display().to_string())
 }
 
 /// Reads a compiled catalogue with its texts.

@@ -9,8 +9,8 @@ use crate::catalog::runtime;
 use crate::cli::{FAILED, InventoryCommand, InventoryImportArgs};
 use crate::data_dir::DataDir;
 use crate::output;
-use crate::settings::Settings;
 use crate::scan::read_inputs;
+use crate::settings::Settings;
 use crate::setup;
 
 pub(crate) fn run(command: InventoryCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
@@ -64,7 +64,11 @@ fn print(summary: &IngestSummary, json: bool) -> anyhow::Result<()> {
         summary.received, summary.new, summary.changed, summary.unchanged, summary.older
     )?;
     for rejected in &summary.rejected {
-        writeln!(out, "rejected: machine {}: {}", rejected.index, rejected.reason)?;
+        writeln!(
+            out,
+            "rejected: machine {}: {}",
+            rejected.index, rejected.reason
+        )?;
     }
     for unidentified in &summary.unidentified {
         let (index, reason) = (unidentified.index, &unidentified.reason);

@@ -26,9 +26,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    let outcome = Settings::of(&cli.settings, &matches)
-        .map_err(Into::into)
-        .and_then(|settings| run(cli.command, &settings));
+    let outcome =
+        Settings::of(&cli.settings, &matches).and_then(|settings| run(cli.command, &settings));
     match outcome {
         Ok(code) => code,
         // Whoever reads our output has seen enough: `kbgap scan … | head`.

@@ -24,7 +24,9 @@ const LOOK: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(args: &ServeArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
     log(args.log_json);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(serve(settings))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -54,11 +56,16 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let assessor = source.assessor()?;
     let tenant = setup::tenant(&store).await?;
     if let Some(client) = setup::first_client(&store, &tenant).await? {
-        output::note(&format!("This is the first start. A client was created:\n{client}"));
+        output::note(&format!(
+            "This is the first start. A client was created:\n{client}"
+        ));
     }
-    let listener = TcpListener::bind(&settings.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}: is another server there?", settings.listen))?;
+    let listener = TcpListener::bind(&settings.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}: is another server there?",
+            settings.listen
+        )
+    })?;
     let url = format!("http://{}", listener.local_addr()?);
     let service = Service::start(
         store.clone(),
@@ -106,7 +113,9 @@ struct CatalogFile {
 
 impl CatalogFile {
     fn modified(&self) -> Option<SystemTime> {
-        std::fs::metadata(&self.path).and_then(|m| m.modified()).ok()
+        std::fs::metadata(&self.path)
+            .and_then(|m| m.modified())
+            .ok()
     }
 
     /// An assessor for the catalogue; for an empty one where nothing was imported yet.
@@ -114,7 +123,9 @@ impl CatalogFile {
         let mut catalog: Catalog = if self.path.exists() {
             data_dir::read_facts(&self.path)?
         } else {
-            tracing::warn!("there is no catalogue yet: run 'kbgap catalog import' or 'kbgap catalog sync'; it is taken over at once");
+            tracing::warn!(
+                "there is no catalogue yet: run 'kbgap catalog import' or 'kbgap catalog sync'; it is taken over at once"
+            );
             Compiler::new().finish().0
         };
         if let Some(day) = self.as_of {
@@ -142,7 +153,9 @@ async fn follow(
                     service.use_catalog(&assessor);
                     tracing::info!("another catalogue is in use");
                 }
-                Err(error) => tracing::error!(%error, "the new catalogue cannot be used; the old one stays"),
+                Err(error) => {
+                    tracing::error!(%error, "the new catalogue cannot be used; the old one stays");
+                }
             }
         }
         match store.outside_changes().await {

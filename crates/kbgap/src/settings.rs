@@ -54,14 +54,17 @@ const CONFIG_FILE: &str = "kbgap.toml";
 impl Settings {
     pub(crate) fn of(args: &SettingArgs, matches: &ArgMatches) -> anyhow::Result<Self> {
         let default_dir = default_data_dir();
-        let (file_path, file) = match &args.config {
-            Some(path) => (path.clone(), read(path)?),
-            None => {
-                let folder = args.data_dir.clone().or_else(|| default_dir.clone());
-                let path = folder.unwrap_or_default().join(CONFIG_FILE);
-                let file = if path.is_file() { read(&path)? } else { ConfigFile::default() };
-                (path, file)
-            }
+        let (file_path, file) = if let Some(path) = &args.config {
+            (path.clone(), read(path)?)
+        } else {
+            let folder = args.data_dir.clone().or_else(|| default_dir.clone());
+            let path = folder.unwrap_or_default().join(CONFIG_FILE);
+            let file = if path.is_file() {
+                read(&path)?
+            } else {
+                ConfigFile::default()
+            };
+            (path, file)
         };
         let mut layers = Layers {
             matches,
@@ -69,22 +72,53 @@ impl Settings {
             origins: Vec::new(),
         };
         let data_dir = layers
-            .pick(("data-dir", "KBGAP_DATA_DIR"), args.data_dir.clone(), file.data_dir, default_dir, |dir| {
-                dir.display().to_string()
-            })
+            .pick(
+                ("data-dir", "KBGAP_DATA_DIR"),
+                args.data_dir.clone(),
+                file.data_dir,
+                default_dir,
+                |dir| dir.display().to_string(),
+            )
             .context("there is no home directory to keep the data in: set --data-dir")?;
         let listen = layers
-            .pick(("listen", "KBGAP_LISTEN"), args.listen.clone(), file.listen, Some("127.0.0.1:8080".to_owned()), String::clone)
+            .pick(
+                ("listen", "KBGAP_LISTEN"),
+                args.listen.clone(),
+                file.listen,
+                Some("127.0.0.1:8080".to_owned()),
+                String::clone,
+            )
             .unwrap_or_default();
-        let public_url = layers.pick(("public-url", "KBGAP_PUBLIC_URL"), args.public_url.clone(), file.public_url, None, String::clone);
+        let public_url = layers.pick(
+            ("public-url", "KBGAP_PUBLIC_URL"),
+            args.public_url.clone(),
+            file.public_url,
+            None,
+            String::clone,
+        );
         let msrc_url = layers
-            .pick(("msrc-url", "KBGAP_MSRC_URL"), args.msrc_url.clone(), file.msrc_url, Some(kbgap_feed::msrc::MICROSOFT.to_owned()), String::clone)
+            .pick(
+                ("msrc-url", "KBGAP_MSRC_URL"),
+                args.msrc_url.clone(),
+                file.msrc_url,
+                Some(kbgap_feed::msrc::MICROSOFT.to_owned()),
+                String::clone,
+            )
             .unwrap_or_default();
         let file_day = file.as_of.as_deref().map(str::parse::<Day>).transpose();
         let file_day = file_day.with_context(|| {
-            format!("{}: as-of is not a date (YYYY-MM-DD)", layers.file.display())
+            format!(
+                "{}: as-of is not a date (YYYY-MM-DD)",
+                layers.file.display()
+            )
         })?;
-        let as_of = layers.pick(("as-of", "KBGAP_AS_OF"), args.as_of, file_day, None, Day::to_string);
+        let as_of = layers.pick(
+            ("as-of", "KBGAP_AS_OF"),
+            args.as_of,
+            file_day,
+            None,
+            Day::to_string,
+        );
         Ok(Self {
             data_dir,
             listen,
@@ -108,7 +142,11 @@ impl Settings {
             if value.is_empty() {
                 writeln!(out, "# {name} is not set")?;
             } else {
-                writeln!(out, "{name} = {}  # {origin}", toml::Value::from(value.as_str()))?;
+                writeln!(
+                    out,
+                    "{name} = {}  # {origin}",
+                    toml::Value::from(value.as_str())
+                )?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -160,7 +198,8 @@ impl Layers<'_> {
 fn read(path: &Path) -> anyhow::Result<ConfigFile> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("the configuration file {} is wrong", path.display()))
+    toml::from_str(&text)
+        .with_context(|| format!("the configuration file {} is wrong", path.display()))
 }
 
 fn default_data_dir() -> Option<PathBuf> {

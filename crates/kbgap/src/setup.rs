@@ -18,7 +18,10 @@ pub(crate) struct NewClient {
 /// The default tenant, created where there is none.
 pub(crate) async fn tenant(store: &Store) -> anyhow::Result<Tenant> {
     let tenants = store.tenants().await?;
-    if let Some(tenant) = tenants.into_iter().find(|tenant| tenant.name == DEFAULT_TENANT) {
+    if let Some(tenant) = tenants
+        .into_iter()
+        .find(|tenant| tenant.name == DEFAULT_TENANT)
+    {
         return Ok(tenant);
     }
     let tenant = Tenant {
@@ -38,7 +41,9 @@ pub(crate) async fn first_client(
     if !store.applications(&tenant.id).await?.is_empty() {
         return Ok(None);
     }
-    create_client(store, tenant, "first client", &Permission::ALL).await.map(Some)
+    create_client(store, tenant, "first client", &Permission::ALL)
+        .await
+        .map(Some)
 }
 
 /// Creates a client with a new secret, of which only the hash is kept.

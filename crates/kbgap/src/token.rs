@@ -31,7 +31,11 @@ pub(crate) fn run(args: &TokenArgs, settings: &Settings) -> anyhow::Result<ExitC
 }
 
 pub(crate) async fn fetch(url: &str, args: &TokenArgs) -> anyhow::Result<String> {
-    let endpoint = format!("{}/{}/oauth2/v2.0/token", url.trim_end_matches('/'), args.tenant);
+    let endpoint = format!(
+        "{}/{}/oauth2/v2.0/token",
+        url.trim_end_matches('/'),
+        args.tenant
+    );
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", &args.client_id),

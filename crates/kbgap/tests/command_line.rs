@@ -1,5 +1,10 @@
 //! The command line, as people and scripts meet it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod support;
 
@@ -36,26 +41,69 @@ fn a_scan_answers_in_the_documented_form() {
     assert_eq!(machine["status"], "assessed");
     assert_eq!(machine["pending"], json!([]));
     let missing = machine["missing"].as_array().unwrap();
-    let march = missing.iter().find(|update| update["kb"] == "4540673").unwrap();
+    let march = missing
+        .iter()
+        .find(|update| update["kb"] == "4540673")
+        .unwrap();
     assert_eq!(march["title"], "March 2020 Security Updates");
-    assert_eq!(march["products"], json!(["windows_10", "edge", "internet_explorer"]));
-    assert!(march["cves"].as_array().unwrap().contains(&json!("CVE-2020-0684")));
-    assert!(march["why"].as_str().unwrap().contains("10.0.18363") || march["why"].as_str().unwrap().contains("installed updates"));
+    assert_eq!(
+        march["products"],
+        json!(["windows_10", "edge", "internet_explorer"])
+    );
+    assert!(
+        march["cves"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("CVE-2020-0684"))
+    );
+    assert!(
+        march["why"].as_str().unwrap().contains("10.0.18363")
+            || march["why"].as_str().unwrap().contains("installed updates")
+    );
 
     let table = installation.run(["scan", &report, "--as-of", "2020-03-11"]);
     assert!(stdout(&table).contains("KB4540673"), "{}", stdout(&table));
-    let never = installation.run(["scan", &report, "--as-of", "2020-03-11", "--fail-on", "never"]);
+    let never = installation.run([
+        "scan",
+        &report,
+        "--as-of",
+        "2020-03-11",
+        "--fail-on",
+        "never",
+    ]);
     assert_eq!(never.status.code(), Some(0));
-    let piped = installation.run_with_input(["scan", "--json", "--as-of", "2020-03-11"], DESK.as_bytes());
-    assert_eq!(json(&piped)["machines"][0]["source"], json!(["standard input"]));
+    let piped =
+        installation.run_with_input(["scan", "--json", "--as-of", "2020-03-11"], DESK.as_bytes());
+    assert_eq!(
+        json(&piped)["machines"][0]["source"],
+        json!(["standard input"])
+    );
 
-    let why = installation.run(["scan", &report, "--as-of", "2020-03-11", "--explain", "KB4540673"]);
+    let why = installation.run([
+        "scan",
+        &report,
+        "--as-of",
+        "2020-03-11",
+        "--explain",
+        "KB4540673",
+    ]);
     let why = stdout(&why);
     assert!(why.starts_with("desk-1: KB4540673 is missing"), "{why}");
     assert!(why.contains("fix per:  document 2020-Mar"), "{why}");
-    let why = installation.run(["scan", &report, "--as-of", "2020-03-11", "--explain", "4528760"]);
+    let why = installation.run([
+        "scan",
+        &report,
+        "--as-of",
+        "2020-03-11",
+        "--explain",
+        "4528760",
+    ]);
     let why = stdout(&why);
-    assert!(why.contains("KB4532693 replaces KB4528760") || why.contains("KB4532693 is later than KB4528760"), "{why}");
+    assert!(
+        why.contains("KB4532693 replaces KB4528760")
+            || why.contains("KB4532693 is later than KB4528760"),
+        "{why}"
+    );
 }
 
 #[test]
@@ -79,11 +127,15 @@ fn what_cannot_be_assessed_is_said_and_nothing_is_guessed() {
     let old = installation.run(["scan", "--json", &machine_file("xp_sp2_x64_systeminfo.txt")]);
     assert_eq!(json(&old)["machines"][0]["status"], "noData");
     assert_eq!(old.status.code(), Some(3));
-    let linux = r#"{"name": "x", "os": {"name": "Debian GNU/Linux 12", "version": "10.0.18363.1"}}"#;
+    let linux =
+        r#"{"name": "x", "os": {"name": "Debian GNU/Linux 12", "version": "10.0.18363.1"}}"#;
     let linux = installation.run_with_input(["scan", "--json"], linux.as_bytes());
     let machine = &json(&linux)["machines"][0];
     assert_eq!(machine["status"], "unidentified");
-    assert!(machine["reason"].as_str().unwrap().contains("Debian"), "{machine}");
+    assert!(
+        machine["reason"].as_str().unwrap().contains("Debian"),
+        "{machine}"
+    );
     assert_eq!(linux.status.code(), Some(3));
 }
 
@@ -106,11 +158,14 @@ fn document(id: &str, entry: &str) -> String {
 fn malformed_documents_are_named_and_nothing_is_half_imported() {
     let installation = Installation::new();
     let whole = document("2020-Mar", "");
-    let entity = r#"<vuln:Vulnerability><vuln:CVE>&lol;</vuln:CVE></vuln:Vulnerability>"#;
+    let entity = "<vuln:Vulnerability><vuln:CVE>&lol;</vuln:CVE></vuln:Vulnerability>";
     let bomb = format!(
         "<?xml version=\"1.0\"?>\n<!DOCTYPE x [<!ENTITY a \"{}\"><!ENTITY lol \"&a;&a;&a;\">]>\n{}",
         "ha".repeat(1000),
-        document("2020-Bomb", entity).lines().skip(1).collect::<String>()
+        document("2020-Bomb", entity)
+            .lines()
+            .skip(1)
+            .collect::<String>()
     );
     let mut damaged = whole.clone().into_bytes();
     damaged[200] = 0xff;
@@ -128,13 +183,33 @@ fn malformed_documents_are_named_and_nothing_is_half_imported() {
     gigabyte.set_len(1 << 30).unwrap();
     let few_blanks = " ".repeat(10 << 20);
     for (name, bytes, said) in [
-        ("truncated.xml", &whole.as_bytes()[..whole.len() / 2], "line 4"),
-        ("bomb.xml", bomb.as_bytes(), "line 2: a document type declaration is not accepted"),
-        ("entity.xml", document("2020-E", entity).as_bytes(), "line 8"),
+        (
+            "truncated.xml",
+            &whole.as_bytes()[..whole.len() / 2],
+            "line 4",
+        ),
+        (
+            "bomb.xml",
+            bomb.as_bytes(),
+            "line 2: a document type declaration is not accepted",
+        ),
+        (
+            "entity.xml",
+            document("2020-E", entity).as_bytes(),
+            "line 8",
+        ),
         ("latin.xml", &damaged, "not UTF-8 at byte 200"),
         ("blanks.xml.zst", &blanks, "larger than 256 MiB"),
-        ("few-blanks.xml", few_blanks.as_bytes(), "not a CVRF document"),
-        ("types.json", br#"{"DocumentTitle": {"Value": 7}}"#, "field DocumentTitle.Value, line 1"),
+        (
+            "few-blanks.xml",
+            few_blanks.as_bytes(),
+            "not a CVRF document",
+        ),
+        (
+            "types.json",
+            br#"{"DocumentTitle": {"Value": 7}}"#,
+            "field DocumentTitle.Value, line 1",
+        ),
         ("cut.json", br#"{"DocumentTitle": {"Value": "x""#, "line 1"),
         ("zip.zip", &zip, "zip.zip: bomb.xml: larger than 256 MiB"),
         ("unknown.pdf", b"%PDF", "neither .xml"),
@@ -151,11 +226,18 @@ fn malformed_documents_are_named_and_nothing_is_half_imported() {
         installation.path().join("gigabyte.xml").to_str().unwrap(),
         "--json",
     ]);
-    assert_eq!(json(&output)["failed"][0]["reason"], "larger than 256 MiB when read; not taken");
+    assert_eq!(
+        json(&output)["failed"][0]["reason"],
+        "larger than 256 MiB when read; not taken"
+    );
     assert_eq!(output.status.code(), Some(2));
     // Only the good document beside the zip bomb came in.
     let again = installation.run(["catalog", "compile"]);
-    assert!(stderr(&again).starts_with("1 documents compiled"), "{}", stderr(&again));
+    assert!(
+        stderr(&again).starts_with("1 documents compiled"),
+        "{}",
+        stderr(&again)
+    );
 }
 
 #[test]
@@ -171,8 +253,16 @@ fn malformed_reports_are_named() {
     drop(gigabyte);
     let large = installation.path().join("gigabyte.txt");
     for (name, bytes, said) in [
-        ("no-os_systeminfo.txt", without_os.as_bytes(), "no operating system is stated"),
-        ("types.json", br#"{"name": 5}"#, "line 1, field name: invalid type: integer `5`"),
+        (
+            "no-os_systeminfo.txt",
+            without_os.as_bytes(),
+            "no operating system is stated",
+        ),
+        (
+            "types.json",
+            br#"{"name": 5}"#,
+            "line 1, field name: invalid type: integer `5`",
+        ),
         ("cut.json", br#"{"name": "#, "line 1"),
         ("empty.txt", b"  \n", "the input is empty"),
         ("other.txt", b"hello", "neither systeminfo output"),
@@ -184,7 +274,11 @@ fn malformed_reports_are_named() {
         assert!(told.contains(name) && told.contains(said), "{name}: {told}");
     }
     let output = installation.run(["scan", large.to_str().unwrap()]);
-    assert!(stderr(&output).contains("the input is larger than 256 MiB"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("the input is larger than 256 MiB"),
+        "{}",
+        stderr(&output)
+    );
     // A wrong file leaves the right one.
     let good = installation.file("good.json", DESK);
     let wrong = installation.file("wrong.txt", "hello");
@@ -192,7 +286,11 @@ fn malformed_reports_are_named() {
     assert_eq!(json(&output)["machines"].as_array().unwrap().len(), 1);
     assert_eq!(output.status.code(), Some(2));
     let missing = installation.run(["scan", "nowhere.txt"]);
-    assert!(stderr(&missing).contains("nowhere.txt: No such file"), "{}", stderr(&missing));
+    assert!(
+        stderr(&missing).contains("nowhere.txt: No such file"),
+        "{}",
+        stderr(&missing)
+    );
 }
 
 #[test]
@@ -201,10 +299,18 @@ fn without_a_catalogue_the_error_says_what_to_do() {
     let report = installation.file("desk.json", DESK);
     let output = installation.run(["scan", &report]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("run 'kbgap catalog import"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("run 'kbgap catalog import"),
+        "{}",
+        stderr(&output)
+    );
     let damaged = installation.file("damaged.kbgap", b"KBGAPCAT and then nothing");
     let output = installation.run(["scan", &report, "--catalog", &damaged]);
-    assert!(stderr(&output).contains("damaged.kbgap"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("damaged.kbgap"),
+        "{}",
+        stderr(&output)
+    );
     assert_eq!(output.status.code(), Some(2));
 }
 
@@ -249,7 +355,10 @@ fn what_is_known_can_be_looked_up() {
     let server = "Windows 10 Version 1909 for x64-based Systems";
     assert_eq!(cve["fixes"][server], json!(["KB4551762"]));
     let product = show("Windows Server 2019");
-    assert_eq!(product["products"][0]["software"], "microsoft-_-windows_server_2019");
+    assert_eq!(
+        product["products"][0]["software"],
+        "microsoft-_-windows_server_2019"
+    );
     let unknown = installation.run(["catalog", "show", "KB1234567"]);
     assert_eq!(unknown.status.code(), Some(2));
 }
@@ -291,5 +400,11 @@ async fn a_sync_fetches_what_is_new_or_changed() {
         .mount(&server)
         .await;
     let summary = tokio::task::block_in_place(sync);
-    assert_eq!((&summary["read"], &summary["skipped"]["not changed since the last sync"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (
+            &summary["read"],
+            &summary["skipped"]["not changed since the last sync"]
+        ),
+        (&json!(1), &json!(1))
+    );
 }

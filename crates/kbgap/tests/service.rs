@@ -1,5 +1,10 @@
 //! The main job through the real binary and HTTP: documents and reports in, Defender's own answers out.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod support;
 
@@ -29,8 +34,14 @@ fn machine(number: usize) -> Value {
 
 async fn fleet(server: &Server, token: &str) {
     let machines: Vec<Value> = (1..=240).map(machine).collect();
-    let (status, summary) = server.post_reports(token, Value::from(machines).to_string()).await;
-    assert_eq!((status, &summary["new"]), (StatusCode::OK, &json!(240)), "{summary}");
+    let (status, summary) = server
+        .post_reports(token, Value::from(machines).to_string())
+        .await;
+    assert_eq!(
+        (status, &summary["new"]),
+        (StatusCode::OK, &json!(240)),
+        "{summary}"
+    );
 }
 
 #[tokio::test]
@@ -41,15 +52,27 @@ async fn the_documented_answers_come_out_to_the_letter() {
     let token = server.token(&client).await;
     fleet(&server, &token).await;
 
-    let answer = server.get(SOFTWARE, Some(&token)).await.text().await.unwrap();
+    let answer = server
+        .get(SOFTWARE, Some(&token))
+        .await
+        .text()
+        .await
+        .unwrap();
     let host = &server.url;
     let row = r#"{"id":"4540673","name":"March 2020 Security Updates","productsNames":["edge"],"url":"https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB4540673","machineMissedOn":240,"cveAddressed":14}"#;
     let context = "/api/$metadata#Collection(microsoft.windowsDefenderATP.api.PublicProductFixDto)";
-    assert_eq!(answer, format!(r#"{{"@odata.context":"{host}{context}","value":[{row}]}}"#));
+    assert_eq!(
+        answer,
+        format!(r#"{{"@odata.context":"{host}{context}","value":[{row}]}}"#)
+    );
 
     let path = format!("/api/machines/{:040x}/getmissingkbs", 7);
     let answer: Value = server.get(&path, Some(&token)).await.json().await.unwrap();
-    let row = answer["value"].as_array().unwrap().iter().find(|row| row["id"] == "4540673");
+    let row = answer["value"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["id"] == "4540673");
     assert_eq!(
         row.unwrap(),
         &json!({
@@ -66,7 +89,10 @@ async fn the_documented_answers_come_out_to_the_letter() {
     // What was acknowledged is on disk: a killed server answers the same when started again.
     server.kill();
     let again = installation.serve(&DAY);
-    assert!(again.shown("client secret").is_none(), "a secret is shown once only");
+    assert!(
+        again.shown("client secret").is_none(),
+        "a secret is shown once only"
+    );
     let token = again.token(&client).await;
     let after: Value = again.get(&path, Some(&token)).await.json().await.unwrap();
     assert_eq!(after["value"], answer["value"]);
@@ -77,7 +103,12 @@ async fn the_documented_answers_come_out_to_the_letter() {
     patched["updates"] = json!([{ "kb": 4_540_673 }]);
     let (_, summary) = again.post_reports(&token, patched.to_string()).await;
     assert_eq!(summary["changed"], 1);
-    let answer: Value = again.get(SOFTWARE, Some(&token)).await.json().await.unwrap();
+    let answer: Value = again
+        .get(SOFTWARE, Some(&token))
+        .await
+        .json()
+        .await
+        .unwrap();
     assert_eq!(answer["value"][0]["machineMissedOn"], 239);
 }
 
@@ -100,14 +131,29 @@ async fn every_spelling_of_a_path_is_answered() {
         "/api/machines/DESK-0007.example.org/getmissingkbs".to_owned(),
     ] {
         let answer: Value = server.get(&path, Some(&token)).await.json().await.unwrap();
-        assert_eq!(answer["@odata.count"], json!(answer["value"].as_array().unwrap().len()));
-        assert!(answer["@odata.context"].as_str().unwrap().starts_with(&server.url));
+        assert_eq!(
+            answer["@odata.count"],
+            json!(answer["value"].as_array().unwrap().len())
+        );
+        assert!(
+            answer["@odata.context"]
+                .as_str()
+                .unwrap()
+                .starts_with(&server.url)
+        );
     }
     // Software without anything missing, and software that nobody knows.
-    let none = server.get("/api/Software/microsoft-_-office/getmissingkbs", Some(&token)).await;
+    let none = server
+        .get(
+            "/api/Software/microsoft-_-office/getmissingkbs",
+            Some(&token),
+        )
+        .await;
     let none: Value = none.json().await.unwrap();
     assert_eq!(none["value"], json!([]));
-    let unknown = server.get("/api/Software/nobody-_-nothing/getmissingkbs", Some(&token)).await;
+    let unknown = server
+        .get("/api/Software/nobody-_-nothing/getmissingkbs", Some(&token))
+        .await;
     assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
 }
 
@@ -123,17 +169,7 @@ async fn error(response: reqwest::Response) -> (u16, String, String) {
 #[tokio::test]
 async fn refusals_are_worded_as_defenders() {
     let installation = Installation::new();
-    let created = installation.run(["app", "create", "no rights", "--permission", "Score.Read.All"]);
-    let created = support::stdout(&created);
-    let value = |name: &str| {
-        let line = created.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
-        line.split_whitespace().last().unwrap().to_owned()
-    };
-    let poor = support::Client {
-        tenant: value("tenant"),
-        id: value("client id"),
-        secret: value("client secret"),
-    };
+    let poor = installation.create_app("no rights", &["Score.Read.All"]);
     // There is an application already: none is created on the first start.
     let server = installation.serve(&[]);
     assert!(server.shown("client secret").is_none());
@@ -144,8 +180,11 @@ async fn refusals_are_worded_as_defenders() {
     let (status, code, _) = error(missing).await;
     assert_eq!((status, code.as_str()), (401, "Unauthorized"));
     let wrong = server.get(SOFTWARE, Some("a.b.c")).await;
-    let challenge = wrong.headers()["www-authenticate"].to_str().unwrap().to_owned();
-    assert!(challenge.starts_with("Bearer error=\"invalid_token\""), "{challenge}");
+    let challenge = wrong.headers()["www-authenticate"].to_str().unwrap();
+    assert!(
+        challenge.starts_with("Bearer error=\"invalid_token\""),
+        "{challenge}"
+    );
     assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED);
 
     assert_eq!(
@@ -157,43 +196,75 @@ async fn refusals_are_worded_as_defenders() {
         )
     );
     let (status, refused) = server.post_reports(&token, "{}".to_owned()).await;
-    assert_eq!((status, &refused["error"]["code"]), (StatusCode::FORBIDDEN, &json!("Forbidden")));
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert_eq!(refused["error"]["code"], "Forbidden");
 
-    let full = installation.run(["app", "create", "all", "--permission", "Software.Read.All", "--permission", "Inventory.Write.All"]);
-    let full = support::stdout(&full);
-    let field = |name: &str| {
-        let line = full.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
-        line.split_whitespace().last().unwrap().to_owned()
-    };
-    let full = support::Client {
-        tenant: field("tenant"),
-        id: field("client id"),
-        secret: field("client secret"),
-    };
-    let token = server.token(&full).await;
+    let reader = installation.create_app("reader", &["Software.Read.All"]);
+    let token = server.token(&reader).await;
     assert_eq!(
-        error(server.get("/api/machines/123123123/getmissingkbs", Some(&token)).await).await,
-        (404, "ResourceNotFound".to_owned(), "Machine 123123123 was not found".to_owned())
+        error(
+            server
+                .get("/api/machines/123123123/getmissingkbs", Some(&token))
+                .await
+        )
+        .await,
+        (
+            404,
+            "ResourceNotFound".to_owned(),
+            "Machine 123123123 was not found".to_owned()
+        )
     );
     let (status, code, _) = error(server.get("/api/nothing", Some(&token)).await).await;
     assert_eq!((status, code.as_str()), (404, "NotFound"));
-    let (status, answer) = server.post_reports(&token, "{\"name\": ".to_owned()).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer["error"]["code"], "InvalidRequestBody");
+    let posted = reqwest::Client::new().post(format!("{}{SOFTWARE}", server.url));
+    let (status, _, _) = error(posted.send().await.unwrap()).await;
+    assert_eq!(status, 405);
+}
 
-    // A batch keeps what is right and names what is not.
+#[tokio::test]
+async fn a_batch_keeps_what_is_right_and_names_what_is_not() {
+    let installation = Installation::new();
+    let server = installation.serve(&[]);
+    let token = server.token(&server.client()).await;
     let batch = json!([machine(1), { "name": 7 }, {}, { "name": "x", "os": { "name": "Debian" } }]);
     let (status, summary) = server.post_reports(&token, batch.to_string()).await;
     assert_eq!(status, StatusCode::OK);
-    assert_eq!((&summary["received"], &summary["new"]), (&json!(4), &json!(2)), "{summary}");
+    assert_eq!(
+        (&summary["received"], &summary["new"]),
+        (&json!(4), &json!(2))
+    );
     let places = |field: &str| {
         let items = summary[field].as_array().unwrap().iter();
-        items.map(|item| item["index"].as_u64().unwrap()).collect::<Vec<_>>()
+        items
+            .map(|item| item["index"].as_u64().unwrap())
+            .collect::<Vec<_>>()
     };
-    assert_eq!((places("rejected"), places("unidentified")), (vec![1, 2], vec![3]));
+    assert_eq!(
+        (places("rejected"), places("unidentified")),
+        (vec![1, 2], vec![3])
+    );
     // A machine whose product cannot be told is known, but nothing is guessed of it.
-    let answer = server.get("/api/machines/x/getmissingkbs", Some(&token)).await;
+    let answer = server
+        .get("/api/machines/x/getmissingkbs", Some(&token))
+        .await;
     assert_eq!(answer.json::<Value>().await.unwrap()["value"], json!([]));
+
+    let (status, answer) = server.post_reports(&token, "{\"name\": ".to_owned()).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer["error"]["code"], "InvalidRequestBody");
+    let (status, answer) = server
+        .post_reports(&token, "{\"name\": 7}".to_owned())
+        .await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
+    let lines = format!("{}\n{}\n", machine(2), machine(3));
+    let (_, summary) = server.post_reports(&token, lines).await;
+    assert_eq!(summary["new"], 2, "one report a line");
+    // What systeminfo prints is taken as it is.
+    let info = support::corpus().join("machines/11_24H2_x64_enterprise_systeminfo.txt");
+    let (_, summary) = server
+        .post_reports(&token, std::fs::read_to_string(info).unwrap())
+        .await;
+    assert_eq!(summary["new"], 1, "{summary}");
 }
 
 #[tokio::test]
@@ -208,20 +279,38 @@ async fn tokens_are_given_in_both_versions_and_refused_as_entra_does() {
             ("grant_type", "client_credentials"),
             ("client_id", &client.id),
             ("client_secret", &client.secret),
-            ("resource", "https://securitycenter.onmicrosoft.com/windowsatpservice"),
+            (
+                "resource",
+                "https://securitycenter.onmicrosoft.com/windowsatpservice",
+            ),
         ])
         .send()
         .await
         .unwrap();
     let v1: Value = v1.json().await.unwrap();
     assert_eq!(v1["expires_in"], "3599");
-    assert_eq!(v1["resource"], "https://securitycenter.onmicrosoft.com/windowsatpservice");
+    assert_eq!(
+        v1["resource"],
+        "https://securitycenter.onmicrosoft.com/windowsatpservice"
+    );
     let token = v1["access_token"].as_str().unwrap();
-    let health = server.get("/api/Software/x/getmissingkbs", Some(token)).await;
-    assert_eq!(health.status(), StatusCode::NOT_FOUND, "accepted, but unknown software");
+    let health = server
+        .get("/api/Software/x/getmissingkbs", Some(token))
+        .await;
+    assert_eq!(
+        health.status(),
+        StatusCode::NOT_FOUND,
+        "accepted, but unknown software"
+    );
 
     for (tenant, secret, status, error, code) in [
-        (client.tenant.as_str(), "wrong", 401, "invalid_client", 7_000_215),
+        (
+            client.tenant.as_str(),
+            "wrong",
+            401,
+            "invalid_client",
+            7_000_215,
+        ),
         ("nobody", &client.secret, 400, "invalid_request", 90_002),
     ] {
         let refused = http
@@ -237,7 +326,10 @@ async fn tokens_are_given_in_both_versions_and_refused_as_entra_does() {
             .unwrap();
         assert_eq!(refused.status().as_u16(), status);
         let refused: Value = refused.json().await.unwrap();
-        assert_eq!((&refused["error"], &refused["error_codes"][0]), (&json!(error), &json!(code)));
+        assert_eq!(
+            (&refused["error"], &refused["error_codes"][0]),
+            (&json!(error), &json!(code))
+        );
     }
 
     let discovery = format!("/{}/v2.0/.well-known/openid-configuration", client.tenant);
@@ -249,7 +341,10 @@ async fn tokens_are_given_in_both_versions_and_refused_as_entra_does() {
         .await
         .unwrap();
     assert_eq!(keys["keys"][0]["kty"], "RSA");
-    assert!(keys["keys"][0].get("d").is_none(), "the private part stays private");
+    assert!(
+        keys["keys"][0].get("d").is_none(),
+        "the private part stays private"
+    );
 
     let token = installation
         .command(["token", "--url", &server.url, "--client-id", &client.id])
@@ -288,5 +383,8 @@ fn the_demonstration_answers_the_documented_example() {
     let answer = support::json(&output);
     let rows = answer["value"].as_array().unwrap();
     let row = rows.iter().find(|row| row["id"] == "4540673").unwrap();
-    assert_eq!((&row["machineMissedOn"], &row["cveAddressed"]), (&json!(240), &json!(14)));
+    assert_eq!(
+        (&row["machineMissedOn"], &row["cveAddressed"]),
+        (&json!(240), &json!(14))
+    );
 }

@@ -25,7 +25,10 @@ fn normal(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
     let first = path.get(1..)?.split('/').next()?;
     // Only the API's paths; the token endpoints are those of Entra ID, to the letter.
-    if !["api", "kbgap"].iter().any(|word| first.eq_ignore_ascii_case(word)) {
+    if !["api", "kbgap"]
+        .iter()
+        .any(|word| first.eq_ignore_ascii_case(word))
+    {
         return None;
     }
     let mut normal = String::with_capacity(path.len());
@@ -55,8 +58,14 @@ mod tests {
     #[test]
     fn every_spelling_leads_to_one_route() {
         for (written, normal) in [
-            ("/API/V1.0/SOFTWARE/Microsoft-_-Edge/GetMissingKbs/", "/api/software/Microsoft-_-Edge/getmissingkbs"),
-            ("/api/machines/A%20b/getmissingkbs?x=Y", "/api/machines/A%20b/getmissingkbs?x=Y"),
+            (
+                "/API/V1.0/SOFTWARE/Microsoft-_-Edge/GetMissingKbs/",
+                "/api/software/Microsoft-_-Edge/getmissingkbs",
+            ),
+            (
+                "/api/machines/A%20b/getmissingkbs?x=Y",
+                "/api/machines/A%20b/getmissingkbs?x=Y",
+            ),
             ("/Tenant/oauth2/v2.0/token", "/Tenant/oauth2/v2.0/token"),
             ("//api//software", "//api//software"),
             ("/", "/"),

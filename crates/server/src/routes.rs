@@ -33,8 +33,14 @@ fn router(service: Arc<Service>) -> Router {
     let tokens = Router::new()
         .route("/{tenant}/oauth2/v2.0/token", post(oauth2::v2))
         .route("/{tenant}/oauth2/token", post(oauth2::v1))
-        .route("/{tenant}/v2.0/.well-known/openid-configuration", get(oauth2::metadata_v2))
-        .route("/{tenant}/.well-known/openid-configuration", get(oauth2::metadata_v1))
+        .route(
+            "/{tenant}/v2.0/.well-known/openid-configuration",
+            get(oauth2::metadata_v2),
+        )
+        .route(
+            "/{tenant}/.well-known/openid-configuration",
+            get(oauth2::metadata_v1),
+        )
         .route("/{tenant}/discovery/v2.0/keys", get(oauth2::keys))
         .layer(DefaultBodyLimit::max(TOKEN_BODY));
     let settings = &service.settings;

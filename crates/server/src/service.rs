@@ -95,7 +95,10 @@ impl Service {
         for tenant in service.store.tenants().await? {
             let fleet = Arc::new(Fleet::new(assessor.clone()));
             service.read_reports(&tenant.id, &fleet).await?;
-            let mut fleets = service.fleets.write().unwrap_or_else(PoisonError::into_inner);
+            let mut fleets = service
+                .fleets
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             fleets.insert(tenant.id.into(), fleet);
         }
         Ok(Arc::new(service))
@@ -139,7 +142,9 @@ impl Service {
     fn fleets(&self) -> Vec<(Box<str>, Arc<Fleet>)> {
         let fleets = self.fleets.read().unwrap_or_else(PoisonError::into_inner);
         let fleets = fleets.iter();
-        fleets.map(|(id, fleet)| (id.clone(), fleet.clone())).collect()
+        fleets
+            .map(|(id, fleet)| (id.clone(), fleet.clone()))
+            .collect()
     }
 
     async fn read_reports(&self, tenant: &str, fleet: &Fleet) -> Result<(), StoreError> {

@@ -1,4 +1,5 @@
 //! The store on a real file.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use jiff::Timestamp;
 use kbgap_store::{
@@ -198,7 +199,10 @@ async fn applications_and_keys_are_kept() {
         created_at: at(2),
     };
     store.put_signing_key(&key).await.unwrap();
-    assert_eq!(store.signing_keys().await.unwrap(), [key.clone()]);
+    assert_eq!(
+        store.signing_keys().await.unwrap(),
+        std::slice::from_ref(&key)
+    );
     assert!(!format!("{key:?}").contains("pkcs8"));
 }
 

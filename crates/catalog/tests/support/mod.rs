@@ -1,7 +1,5 @@
 //! Microsoft's real documents, for tests.
 
-pub(crate) mod msrc_json;
-
 use std::path::PathBuf;
 
 /// The folder of real data: `KBGAP_CORPUS`, else `../shared/corpus` beside the workspace.

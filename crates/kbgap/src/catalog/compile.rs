@@ -29,10 +29,7 @@ pub(crate) fn run(data_dir: &DataDir) -> anyhow::Result<ExitCode> {
 }
 
 /// Compiles the newest revision of every stored document.
-pub(crate) async fn compile(
-    store: &Store,
-    data_dir: &DataDir,
-) -> anyhow::Result<(Catalog, Texts)> {
+pub(crate) async fn compile(store: &Store, data_dir: &DataDir) -> anyhow::Result<(Catalog, Texts)> {
     let mut compiler = Compiler::new();
     for row in store.documents(SOURCE, None).await? {
         let document = Document::unpack(&row.body).with_context(|| row.id.clone())?;

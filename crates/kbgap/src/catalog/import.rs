@@ -31,7 +31,7 @@ enum Message {
 pub(crate) fn run(args: &ImportArgs, data_dir: &DataDir) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
         let store = data_dir.store().await?;
-        let summary = import(&store, &args.paths).await?;
+        let summary = import(&store, &args.paths)?;
         if summary.has_changed() || (summary.read > 0 && !data_dir.catalog().exists()) {
             compile(&store, data_dir).await?;
         }
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &ImportArgs, data_dir: &DataDir) -> anyhow::Result<ExitC
     })
 }
 
-async fn import(store: &Store, paths: &[PathBuf]) -> anyhow::Result<Summary> {
+fn import(store: &Store, paths: &[PathBuf]) -> anyhow::Result<Summary> {
     let limits = Limits::default();
     let mut summary = Summary::default();
     let mut queue = Vec::new();

@@ -15,7 +15,6 @@ use crate::settings::Settings;
 
 pub(crate) use compile::compile;
 
-
 pub(crate) fn run(command: CatalogCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
     let data_dir = DataDir::new(&settings.data_dir);
     match command {

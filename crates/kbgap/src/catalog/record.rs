@@ -48,7 +48,9 @@ impl Record {
 
     /// Packs a document.
     pub(crate) fn of(document: &Document) -> Result<Self, Unread> {
-        let body = document.pack().map_err(|error| Unread::Pack(error.to_string()))?;
+        let body = document
+            .pack()
+            .map_err(|error| Unread::Pack(error.to_string()))?;
         Ok(Self {
             entries: document.vulnerabilities.len(),
             fixes: document.vulnerabilities.iter().map(|v| v.fixes.len()).sum(),

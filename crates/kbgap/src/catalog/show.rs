@@ -70,19 +70,28 @@ fn update(catalog: &Catalog, at: UpdateIx) -> Value {
     let mut products: BTreeMap<&str, Value> = BTreeMap::new();
     for product_at in catalog.all_products() {
         let product = catalog.product(product_at);
-        let fixes = product.exposures.iter().flat_map(|exposure| &exposure.fixes);
+        let fixes = product
+            .exposures
+            .iter()
+            .flat_map(|exposure| &exposure.fixes);
         let own = fixes
             .map(|&fix| catalog.fix(fix))
             .find(|fix| fix.update() == Some(at));
         if let Some(fix) = own {
-            let fixed = fix.fixed_build.as_ref();
-            let builds = fixed.map(|fixed| fixed.versions.iter().map(ToString::to_string).collect::<Vec<_>>());
+            let stated = fix.fixed_build.as_ref();
+            let versions = stated.map(|fixed| {
+                fixed
+                    .versions
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+            });
             let supersedes: Vec<String> = fix.supersedes.iter().map(Kb::to_string).collect();
             products.insert(
                 &product.name,
                 json!({
                     "kind": format!("{:?}", fix.sub_type),
-                    "fixedBuild": builds,
+                    "fixedBuild": versions,
                     "supersedes": supersedes,
                     "cves": catalog.cves_addressed(at, [product_at]),
                     "document": catalog.document(fix.document).id,
@@ -111,10 +120,13 @@ fn vulnerability(catalog: &Catalog, texts: &Texts, at: VulnerabilityIx) -> Value
             exposure.vulnerabilities.iter().any(|(v, _)| *v == at)
         };
         for exposure in product.exposures.iter().filter(has) {
-            let names = exposure.fixes.iter().map(|&fix| match &catalog.fix(fix).target {
-                FixTarget::Update(update) => catalog.update(*update).kb.to_string(),
-                FixTarget::Named(words) => words.to_string(),
-            });
+            let names = exposure
+                .fixes
+                .iter()
+                .map(|&fix| match &catalog.fix(fix).target {
+                    FixTarget::Update(update) => catalog.update(*update).kb.to_string(),
+                    FixTarget::Named(words) => words.to_string(),
+                });
             fixes.entry(&product.name).or_default().extend(names);
         }
     }
@@ -137,7 +149,10 @@ fn vulnerability(catalog: &Catalog, texts: &Texts, at: VulnerabilityIx) -> Value
 fn product(catalog: &Catalog, at: ProductIx) -> Value {
     let product = catalog.product(at);
     let mut updates: BTreeMap<(Day, Kb), &str> = BTreeMap::new();
-    let fixes = product.exposures.iter().flat_map(|exposure| &exposure.fixes);
+    let fixes = product
+        .exposures
+        .iter()
+        .flat_map(|exposure| &exposure.fixes);
     for update_at in fixes.filter_map(|&fix| catalog.fix(fix).update()) {
         let update = catalog.update(update_at);
         updates.insert((update.released, update.kb), catalog.update_name(update_at));
@@ -189,5 +204,7 @@ fn write_fields(out: &mut impl Write, value: &Value, depth: usize) -> io::Result
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

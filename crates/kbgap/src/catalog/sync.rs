@@ -63,7 +63,10 @@ async fn sync(client: &Msrc, store: &Store, listed: &[Listed]) -> anyhow::Result
                 }
                 Err(error) => summary.fail(listed.id.clone(), error.to_string()),
             },
-            Err(error) => summary.fail(listed.id.clone(), format!("{:#}", anyhow::Error::from(error))),
+            Err(error) => summary.fail(
+                listed.id.clone(),
+                format!("{:#}", anyhow::Error::from(error)),
+            ),
         }
         bar.inc(1);
     }

@@ -141,7 +141,10 @@ impl Facts {
 
     fn fixes(&self, group: &Group) -> anyhow::Result<Vec<Fix>> {
         let fix = |(kb, products): (&String, &Vec<String>)| {
-            let superseded = self.updates.get(kb).and_then(|update| Kb::new(update.supersedes));
+            let superseded = self
+                .updates
+                .get(kb)
+                .and_then(|update| Kb::new(update.supersedes));
             let positions = products.iter().map(|product| {
                 let at = self.products.keys().position(|key| key == product);
                 let at = at.and_then(|at| u32::try_from(at).ok());
@@ -189,7 +192,12 @@ mod tests {
             .collect();
         assert_eq!(
             entries,
-            [("2018-Jun", 1), ("2019-Aug", 4), ("2020-Feb", 85), ("2020-Mar", 94)]
+            [
+                ("2018-Jun", 1),
+                ("2019-Aug", 4),
+                ("2020-Feb", 85),
+                ("2020-Mar", 94)
+            ]
         );
     }
 }

@@ -100,16 +100,28 @@ fn introduce(
     machines: usize,
 ) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "kbgap serves {machines} synthetic machines of spring 2020 at {url}")?;
-    writeln!(out, "\nWhich updates are missing for Microsoft Edge, and on how many machines?\n")?;
-    writeln!(out, "  curl -s -H 'Authorization: Bearer {token}' '{url}{path}'")?;
+    writeln!(
+        out,
+        "kbgap serves {machines} synthetic machines of spring 2020 at {url}"
+    )?;
+    writeln!(
+        out,
+        "\nWhich updates are missing for Microsoft Edge, and on how many machines?\n"
+    )?;
+    writeln!(
+        out,
+        "  curl -s -H 'Authorization: Bearer {token}' '{url}{path}'"
+    )?;
     writeln!(out, "\nAnd on one machine?\n")?;
     writeln!(
         out,
         "  curl -s -H 'Authorization: Bearer {token}' '{url}/api/machines/{}/getmissingkbs'",
         fleet::EXAMPLE
     )?;
-    writeln!(out, "\nClients of your own get their tokens with:\n\n{client}\n")?;
+    writeln!(
+        out,
+        "\nClients of your own get their tokens with:\n\n{client}\n"
+    )?;
     writeln!(out, "Ctrl-C ends the demonstration; nothing stays behind.")?;
     out.flush()
 }

@@ -110,7 +110,9 @@ impl MachineAnswer {
 
     fn fill(&mut self, catalog: &Catalog, findings: &Findings) {
         let missing = findings.missing.iter();
-        self.missing = missing.map(|found| MissingAnswer::new(catalog, found)).collect();
+        self.missing = missing
+            .map(|found| MissingAnswer::new(catalog, found))
+            .collect();
         let pending = findings.pending.iter();
         self.pending = pending
             .map(|found| PendingAnswer {
@@ -151,7 +153,10 @@ impl MissingAnswer {
             severity: closes().filter_map(|v| v.severity).max().map(severity),
             exploited: closes().any(|v| v.exploit.is_some_and(|exploit| exploit.exploited)),
             replaces: missing.replaces.iter().map(number).collect(),
-            url: format!("https://catalog.update.microsoft.com/v7/site/Search.aspx?q={}", update.kb),
+            url: format!(
+                "https://catalog.update.microsoft.com/v7/site/Search.aspx?q={}",
+                update.kb
+            ),
             why: explain::absence(catalog, &missing.absence),
         }
     }
@@ -164,7 +169,9 @@ impl MissingAnswer {
 /// What is lacking to tell, in words.
 pub(crate) fn lacking(reason: UnknownReason) -> &'static str {
     match reason {
-        UnknownReason::NoUpdateList => "the machine reports no list of updates, and its build does not tell",
+        UnknownReason::NoUpdateList => {
+            "the machine reports no list of updates, and its build does not tell"
+        }
         UnknownReason::NoEvidence => {
             "the machine reports neither a list of updates nor the revision of its build"
         }
@@ -173,7 +180,8 @@ pub(crate) fn lacking(reason: UnknownReason) -> &'static str {
 
 fn ids(catalog: &Catalog, vulnerabilities: &[VulnerabilityIx]) -> Vec<String> {
     let ids = vulnerabilities.iter();
-    ids.map(|&at| catalog.vulnerability(at).id.to_string()).collect()
+    ids.map(|&at| catalog.vulnerability(at).id.to_string())
+        .collect()
 }
 
 fn severity(severity: Severity) -> &'static str {

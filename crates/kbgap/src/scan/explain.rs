@@ -12,7 +12,11 @@ use super::input::MachineInput;
 /// Why an update counts as missing, in one sentence.
 pub(crate) fn absence(catalog: &Catalog, absence: &Absence) -> String {
     match absence {
-        Absence::BuildBelow { machine, fixed, document } => format!(
+        Absence::BuildBelow {
+            machine,
+            fixed,
+            document,
+        } => format!(
             "build {machine} is below {fixed}, from which it is fixed ({})",
             cite(catalog, *document)
         ),
@@ -39,16 +43,33 @@ pub(crate) fn write(
     let catalog = assessor.catalog();
     let state = MachineState::of_report(report, &identity);
     let Some(explanation) = assessor.explain(&state, kb) else {
-        return writeln!(out, "{name}: {}", of_no_concern(catalog, kb, &identity.product));
+        return writeln!(
+            out,
+            "{name}: {}",
+            of_no_concern(catalog, kb, &identity.product)
+        );
     };
     writeln!(out, "{name}: {kb} is {}", verdict(&explanation.verdict))?;
-    writeln!(out, "  machine:  {}, build {}", identity.product, state.build.map_or("not reported".to_owned(), |b| b.to_string()))?;
+    writeln!(
+        out,
+        "  machine:  {}, build {}",
+        identity.product,
+        state
+            .build
+            .map_or("not reported".to_owned(), |b| b.to_string())
+    )?;
     writeln!(out, "  line:     {}", explanation.line)?;
     for &product in &explanation.products {
         let scope = assessor.assess(&state).scope;
         let reason = scope.iter().find(|in_scope| in_scope.product == product);
-        let reason = reason.map(|in_scope| in_scope.reason.to_string()).unwrap_or_default();
-        writeln!(out, "  product:  {} ({reason})", catalog.product(product).name)?;
+        let reason = reason
+            .map(|in_scope| in_scope.reason.to_string())
+            .unwrap_or_default();
+        writeln!(
+            out,
+            "  product:  {} ({reason})",
+            catalog.product(product).name
+        )?;
     }
     for &document in &explanation.documents {
         writeln!(out, "  fix per:  {}", cite(catalog, document))?;
@@ -81,13 +102,23 @@ fn verdict(verdict: &Verdict) -> &'static str {
 fn evidence(catalog: &Catalog, verdict: &Verdict) -> Vec<String> {
     match verdict {
         Verdict::Present(presence) => presence_lines(catalog, presence),
-        Verdict::Pending(kb) => vec![format!("{kb} is installed and takes effect after a restart")],
+        Verdict::Pending(kb) => vec![format!(
+            "{kb} is installed and takes effect after a restart"
+        )],
         Verdict::Missing(reason) => vec![absence(catalog, reason)],
-        Verdict::Replaced { by, absence: reason } => {
-            vec![absence(catalog, reason), format!("{by} is missing too, and replaces it")]
+        Verdict::Replaced {
+            by,
+            absence: reason,
+        } => {
+            vec![
+                absence(catalog, reason),
+                format!("{by} is missing too, and replaces it"),
+            ]
         }
         Verdict::NotNeeded { line } => {
-            vec![format!("what it closes is closed by another update; it is one of the {line}")]
+            vec![format!(
+                "what it closes is closed by another update; it is one of the {line}"
+            )]
         }
         Verdict::Unknown(reason) => vec![lacking(*reason).to_owned()],
     }
@@ -96,12 +127,24 @@ fn evidence(catalog: &Catalog, verdict: &Verdict) -> Vec<String> {
 fn presence_lines(catalog: &Catalog, presence: &Presence) -> Vec<String> {
     match presence {
         Presence::Installed => vec!["the machine reports it as installed".to_owned()],
-        Presence::Build { machine, fixed, document } => vec![format!(
+        Presence::Build {
+            machine,
+            fixed,
+            document,
+        } => vec![format!(
             "build {machine} is not below {fixed}, from which it is fixed ({})",
             cite(catalog, *document)
         )],
-        Presence::Covered { by, installed, steps } => {
-            let how = if *installed { "is installed" } else { "is shown by the build" };
+        Presence::Covered {
+            by,
+            installed,
+            steps,
+        } => {
+            let how = if *installed {
+                "is installed"
+            } else {
+                "is shown by the build"
+            };
             let mut lines = vec![format!("{by} {how}")];
             let mut newer = *by;
             for step in steps {

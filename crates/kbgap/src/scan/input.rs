@@ -25,7 +25,11 @@ pub(crate) struct MachineInput {
 
 pub(crate) fn read(files: &[PathBuf]) -> Inputs {
     let standard_input = [PathBuf::from("-")];
-    let files = if files.is_empty() { &standard_input } else { files };
+    let files = if files.is_empty() {
+        &standard_input
+    } else {
+        files
+    };
     let mut reports: Vec<(String, MachineReport)> = Vec::new();
     let mut failures = Vec::new();
     for file in files {
@@ -78,9 +82,14 @@ pub(crate) fn bytes(file: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let limit = MAX_INPUT as u64 + 1;
     if file.to_str() == Some("-") {
-        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
+        std::io::stdin()
+            .lock()
+            .take(limit)
+            .read_to_end(&mut bytes)?;
     } else {
-        std::fs::File::open(file)?.take(limit).read_to_end(&mut bytes)?;
+        std::fs::File::open(file)?
+            .take(limit)
+            .read_to_end(&mut bytes)?;
     }
     Ok(bytes)
 }

@@ -15,7 +15,7 @@ use crate::cli::{self, FailOn, ScanArgs};
 use crate::data_dir::{self, DataDir};
 use crate::output;
 use crate::settings::Settings;
-use answer::{Answer, MachineAnswer, Status};
+use answer::{Answer, MachineAnswer, MissingAnswer, Status};
 pub(crate) use input::read as read_inputs;
 
 pub(crate) fn run(args: &ScanArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
@@ -51,14 +51,18 @@ pub(crate) fn run(args: &ScanArgs, settings: &Settings) -> anyhow::Result<ExitCo
     for failure in &inputs.failures {
         output::note(&format!("error: {failure}"));
     }
-    Ok(exit_code(args.fail_on, &answer, !inputs.failures.is_empty()))
+    Ok(exit_code(
+        args.fail_on,
+        &answer,
+        !inputs.failures.is_empty(),
+    ))
 }
 
 fn exit_code(fail_on: FailOn, answer: &Answer, failed: bool) -> ExitCode {
     let mut missing = answer.machines.iter().flat_map(|machine| &machine.missing);
     let found = match fail_on {
         FailOn::Missing => missing.next().is_some(),
-        FailOn::Critical => missing.any(|update| update.is_critical()),
+        FailOn::Critical => missing.any(MissingAnswer::is_critical),
         FailOn::Exploited => missing.any(|update| update.exploited),
         FailOn::Never => false,
     };

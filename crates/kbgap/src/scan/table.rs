@@ -19,7 +19,10 @@ pub(crate) fn write(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
 
 fn write_machine(out: &mut impl Write, machine: &MachineAnswer) -> io::Result<()> {
     let name = machine.name.as_deref().unwrap_or("(no name)");
-    let product = machine.product.as_deref().unwrap_or("product not identified");
+    let product = machine
+        .product
+        .as_deref()
+        .unwrap_or("product not identified");
     let build = machine.build.as_deref().unwrap_or("not reported");
     writeln!(out, "{name}: {product}, build {build}")?;
     writeln!(out, "  from {}", machine.source.join(", "))?;
@@ -43,7 +46,11 @@ fn write_machine(out: &mut impl Write, machine: &MachineAnswer) -> io::Result<()
         writeln!(out, "  waits for a restart: KB{} ({title})", update.kb)?;
     }
     if let Some(first) = machine.unknown.first() {
-        let kbs: Vec<_> = machine.unknown.iter().map(|u| format!("KB{}", u.kb)).collect();
+        let kbs: Vec<_> = machine
+            .unknown
+            .iter()
+            .map(|u| format!("KB{}", u.kb))
+            .collect();
         writeln!(out, "  cannot tell: {} ({})", kbs.join(", "), first.reason)?;
     }
     Ok(())
@@ -54,7 +61,15 @@ fn missing(machine: &MachineAnswer) -> Table {
     table
         .load_style(UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(["KB", "Title", "Products", "CVEs", "Severity", "Exploited", "Why"]);
+        .set_header([
+            "KB",
+            "Title",
+            "Products",
+            "CVEs",
+            "Severity",
+            "Exploited",
+            "Why",
+        ]);
     if table.width().is_none() {
         table.set_width(120);
     }

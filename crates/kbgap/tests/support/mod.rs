@@ -84,6 +84,22 @@ impl Installation {
         child.wait_with_output().unwrap()
     }
 
+    /// Creates an application.
+    pub(crate) fn create_app(&self, name: &str, permissions: &[&str]) -> Client {
+        let flags = permissions.iter().flat_map(|name| ["--permission", name]);
+        let created = stdout(&self.run(["app", "create", name].into_iter().chain(flags)));
+        let value = |name: &str| {
+            let mut lines = created.lines().map(str::trim_start);
+            let line = lines.find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().last().unwrap().to_owned()
+        };
+        Client {
+            tenant: value("tenant"),
+            id: value("client id"),
+            secret: value("client secret"),
+        }
+    }
+
     /// Starts the service; the client is the one the first start shows.
     pub(crate) fn serve(&self, args: &[&str]) -> Server {
         let all = ["serve", "--listen", "127.0.0.1:0"];
@@ -118,7 +134,10 @@ pub(crate) struct Server {
 impl Server {
     /// A value of the client that the first start shows.
     pub(crate) fn shown(&self, name: &str) -> Option<String> {
-        let line = self.shown.iter().find(|line| line.trim_start().starts_with(name))?;
+        let line = self
+            .shown
+            .iter()
+            .find(|line| line.trim_start().starts_with(name))?;
         line.split_whitespace().last().map(str::to_owned)
     }
 
@@ -144,7 +163,12 @@ impl Server {
             ("scope", "https://api.securitycenter.microsoft.com/.default"),
         ];
         let url = format!("{}/{}/oauth2/v2.0/token", self.url, client.tenant);
-        let response = reqwest::Client::new().post(url).form(&form).send().await.unwrap();
+        let response = reqwest::Client::new()
+            .post(url)
+            .form(&form)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         let answer: Value = response.json().await.unwrap();
         assert_eq!(answer["token_type"], "Bearer");

@@ -153,5 +153,8 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 
 fn failed(error: &(dyn std::error::Error + 'static)) -> OAuthError {
     tracing::error!(error, "a token could not be issued");
-    OAuthError::new(OAuthErrorKind::Server, "The server failed; try again later.")
+    OAuthError::new(
+        OAuthErrorKind::Server,
+        "The server failed; try again later.",
+    )
 }

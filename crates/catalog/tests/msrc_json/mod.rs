@@ -9,7 +9,8 @@ pub(crate) fn of_xml(xml: &str) -> String {
         nodes_limit: u32::MAX,
         ..ParsingOptions::default()
     };
-    let document = Document::parse_with_options(xml.trim_start_matches('\u{feff}'), options).unwrap();
+    let document =
+        Document::parse_with_options(xml.trim_start_matches('\u{feff}'), options).unwrap();
     let root = document.root_element();
     let tracking = child(root, "DocumentTracking").unwrap();
     let identification = child(tracking, "Identification").unwrap();
@@ -98,15 +99,25 @@ fn remediation(of: Node<'_, '_>) -> Value {
 }
 
 fn revisions(of: Node<'_, '_>) -> Value {
-    list(of, "RevisionHistory", "Revision", |revision| {
-        json!({ "Number": text(revision, "Number"), "Date": text(revision, "Date") })
-    })
+    list(
+        of,
+        "RevisionHistory",
+        "Revision",
+        |revision| json!({ "Number": text(revision, "Number"), "Date": text(revision, "Date") }),
+    )
 }
 
 /// A list as the API has it: null where the XML has none.
-fn list(of: Node<'_, '_>, name: &str, item: &str, convert: impl Fn(Node<'_, '_>) -> Value) -> Value {
+fn list(
+    of: Node<'_, '_>,
+    name: &str,
+    item: &str,
+    convert: impl Fn(Node<'_, '_>) -> Value,
+) -> Value {
     child(of, name).map_or(Value::Null, |list| {
-        let items = list.children().filter(|node| node.tag_name().name() == item);
+        let items = list
+            .children()
+            .filter(|node| node.tag_name().name() == item);
         items.map(convert).collect()
     })
 }
@@ -122,7 +133,9 @@ fn products(of: Node<'_, '_>) -> Value {
 }
 
 fn score(of: Node<'_, '_>, name: &str) -> Value {
-    let text = child(of, name).and_then(|node| node.text()).unwrap_or_default();
+    let text = child(of, name)
+        .and_then(|node| node.text())
+        .unwrap_or_default();
     text.trim().parse::<f64>().map_or(Value::Null, Value::from)
 }
 
@@ -147,5 +160,6 @@ fn children<'a, 'b: 'a>(
     of: Node<'a, 'b>,
     name: &'static str,
 ) -> impl Iterator<Item = Node<'a, 'b>> {
-    of.children().filter(move |node| node.tag_name().name() == name)
+    of.children()
+        .filter(move |node| node.tag_name().name() == name)
 }
