@@ -77,6 +77,10 @@ pub(super) struct Builder<'a> {
     positions: FxHashMap<&'a str, ProductRef>,
     ids: Vec<&'a str>,
     names: Vec<Option<Box<str>>>,
+    /// By position: the product that was named after it the last time.
+    next: Vec<ProductRef>,
+    /// The position last named.
+    previous: usize,
     vulnerabilities: Vec<Vulnerability>,
     oddities: Oddities,
     impacts: Vec<Box<str>>,
@@ -103,6 +107,8 @@ impl<'a> Builder<'a> {
             positions: FxHashMap::default(),
             ids: Vec::new(),
             names: Vec::new(),
+            next: Vec::new(),
+            previous: 0,
             vulnerabilities: Vec::new(),
             oddities: Oddities::default(),
             impacts: Vec::new(),
@@ -116,6 +122,23 @@ impl<'a> Builder<'a> {
 
     /// The position of the product of this id, named or not yet.
     pub(super) fn product(&mut self, id: &'a str) -> ProductRef {
+        // Lists of products repeat: after one comes the one that came after it the last time.
+        let previous = std::mem::take(&mut self.previous);
+        if let Some(&guess) = self.next.get(previous)
+            && self.ids.get(guess as usize) == Some(&id)
+        {
+            self.previous = guess as usize;
+            return guess;
+        }
+        let position = self.look_up(id);
+        if let Some(next) = self.next.get_mut(previous) {
+            *next = position;
+        }
+        self.previous = position as usize;
+        position
+    }
+
+    fn look_up(&mut self, id: &'a str) -> ProductRef {
         if let Some(position) = self.positions.get(id) {
             return *position;
         }
@@ -124,6 +147,7 @@ impl<'a> Builder<'a> {
         self.positions.insert(id, position);
         self.ids.push(id);
         self.names.push(None);
+        self.next.push(position);
         self.slots.push(Slot::default());
         position
     }

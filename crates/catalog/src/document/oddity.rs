@@ -77,11 +77,13 @@ impl Oddity {
     fn note(&mut self, count: u64, example: &str) {
         self.count += count;
         let example = example.trim();
-        if self.examples.len() < Self::EXAMPLES && !example.is_empty() {
-            let example: Box<str> = example.chars().take(Self::EXAMPLE_LENGTH).collect();
-            if !self.examples.contains(&example) {
-                self.examples.push(example);
-            }
+        if self.examples.len() >= Self::EXAMPLES || example.is_empty() {
+            return;
+        }
+        let end = example.char_indices().nth(Self::EXAMPLE_LENGTH);
+        let example = &example[..end.map_or(example.len(), |(at, _)| at)];
+        if !self.examples.iter().any(|known| **known == *example) {
+            self.examples.push(example.into());
         }
     }
 }

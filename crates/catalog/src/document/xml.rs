@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use quick_xml::events::attributes::Attributes;
-use quick_xml::name::QName;
 
 use super::builder::{Builder, EntryHead, Head, RawFix, RemediationKind, ThreatKind};
 use super::{Document, DocumentError, ProductRef};
@@ -25,11 +24,11 @@ pub(super) fn read(text: &str) -> Result<Document, DocumentError> {
     }
     while let Some(child) = xml.child()? {
         match child.name {
-            "DocumentTitle" => head.title = Some(xml.text(&child, "DocumentTitle")?),
+            "DocumentTitle" => head.title = Some(xml.text("DocumentTitle")?),
             "DocumentTracking" => tracking(&mut xml, &mut head)?,
             "ProductTree" => product_tree(&mut xml, &mut builder, 0)?,
             "Vulnerability" => vulnerability(&mut xml, &mut builder)?,
-            _ => xml.skip(&child)?,
+            _ => xml.skip()?,
         }
     }
     xml.end()?;
@@ -42,8 +41,8 @@ fn tracking<'a>(xml: &mut Xml<'a>, head: &mut Head<'a>) -> Result<(), DocumentEr
             "Identification" => {
                 while let Some(child) = xml.child()? {
                     match child.name {
-                        "ID" => head.id = Some(xml.text(&child, "ID")?),
-                        _ => xml.skip(&child)?,
+                        "ID" => head.id = Some(xml.text("ID")?),
+                        _ => xml.skip()?,
                     }
                 }
             }
@@ -51,24 +50,24 @@ fn tracking<'a>(xml: &mut Xml<'a>, head: &mut Head<'a>) -> Result<(), DocumentEr
                 // Only the last revision is told of.
                 while let Some(revision) = xml.child()? {
                     if revision.name != "Revision" {
-                        xml.skip(&revision)?;
+                        xml.skip()?;
                         continue;
                     }
                     while let Some(child) = xml.child()? {
                         match child.name {
-                            "Number" => head.revision = Some(xml.text(&child, "Number")?),
-                            _ => xml.skip(&child)?,
+                            "Number" => head.revision = Some(xml.text("Number")?),
+                            _ => xml.skip()?,
                         }
                     }
                 }
             }
             "InitialReleaseDate" => {
-                head.initial_release = Some(xml.text(&child, "InitialReleaseDate")?);
+                head.initial_release = Some(xml.text("InitialReleaseDate")?);
             }
             "CurrentReleaseDate" => {
-                head.current_release = Some(xml.text(&child, "CurrentReleaseDate")?);
+                head.current_release = Some(xml.text("CurrentReleaseDate")?);
             }
-            _ => xml.skip(&child)?,
+            _ => xml.skip()?,
         }
     }
     Ok(())
@@ -87,12 +86,12 @@ fn product_tree<'a>(
             "Branch" => product_tree(xml, builder, depth + 1)?,
             "FullProductName" => {
                 let id = child.attribute("ProductID");
-                let name = xml.text(&child, "FullProductName")?;
+                let name = xml.text("FullProductName")?;
                 if let Some(id) = id {
                     builder.name_product(id, &name);
                 }
             }
-            _ => xml.skip(&child)?,
+            _ => xml.skip()?,
         }
     }
     Ok(())
@@ -103,8 +102,8 @@ fn vulnerability<'a>(xml: &mut Xml<'a>, builder: &mut Builder<'a>) -> Result<(),
     let mut products = Vec::new();
     while let Some(child) = xml.child()? {
         match child.name {
-            "Title" => head.title = Some(xml.text(&child, "Title")?),
-            "CVE" => head.id = Some(xml.text(&child, "CVE")?),
+            "Title" => head.title = Some(xml.text("Title")?),
+            "CVE" => head.id = Some(xml.text("CVE")?),
             "Notes" => notes(xml, &mut head)?,
             "ProductStatuses" => statuses(xml, builder)?,
             "Threats" => {
@@ -123,7 +122,7 @@ fn vulnerability<'a>(xml: &mut Xml<'a>, builder: &mut Builder<'a>) -> Result<(),
                 }
             }
             "RevisionHistory" => revisions(xml, builder)?,
-            _ => xml.skip(&child)?,
+            _ => xml.skip()?,
         }
     }
     builder.end_entry(head);
@@ -133,9 +132,9 @@ fn vulnerability<'a>(xml: &mut Xml<'a>, builder: &mut Builder<'a>) -> Result<(),
 fn notes<'a>(xml: &mut Xml<'a>, head: &mut EntryHead<'a>) -> Result<(), DocumentError> {
     while let Some(note) = xml.child()? {
         match note.attribute("Type") {
-            Some("Description") => head.description = Some(xml.text(&note, "Note")?),
-            Some("Tag") => head.component = Some(xml.text(&note, "Note")?),
-            _ => xml.skip(&note)?,
+            Some("Description") => head.description = Some(xml.text("Note")?),
+            Some("Tag") => head.component = Some(xml.text("Note")?),
+            _ => xml.skip()?,
         }
     }
     Ok(())
@@ -146,15 +145,15 @@ fn statuses<'a>(xml: &mut Xml<'a>, builder: &mut Builder<'a>) -> Result<(), Docu
         let kind = status.attribute("Type");
         if kind != Some("Known Affected") {
             builder.status_ignored(kind.unwrap_or_default());
-            xml.skip(&status)?;
+            xml.skip()?;
             continue;
         }
         while let Some(child) = xml.child()? {
             if child.name == "ProductID" {
-                let product = product(xml, builder, &child)?;
+                let product = product(xml, builder)?;
                 builder.affected(product);
             } else {
-                xml.skip(&child)?;
+                xml.skip()?;
             }
         }
     }
@@ -177,9 +176,9 @@ fn threat<'a>(
     let mut description = Cow::Borrowed("");
     while let Some(child) = xml.child()? {
         match child.name {
-            "Description" => description = xml.text(&child, "Description")?,
-            "ProductID" => products.push(product(xml, builder, &child)?),
-            _ => xml.skip(&child)?,
+            "Description" => description = xml.text("Description")?,
+            "ProductID" => products.push(product(xml, builder)?),
+            _ => xml.skip()?,
         }
     }
     builder.threat(kind, &description, products);
@@ -193,17 +192,17 @@ fn score_set<'a>(
     products: &mut Vec<ProductRef>,
 ) -> Result<(), DocumentError> {
     if set.name != "ScoreSet" {
-        return xml.skip(set);
+        return xml.skip();
     }
     products.clear();
     let (mut base, mut temporal, mut vector) = ("", "", Cow::Borrowed(""));
     while let Some(child) = xml.child()? {
         match child.name {
-            "BaseScore" => base = xml.raw_text(&child)?,
-            "TemporalScore" => temporal = xml.raw_text(&child)?,
-            "Vector" => vector = xml.text(&child, "Vector")?,
-            "ProductID" => products.push(product(xml, builder, &child)?),
-            _ => xml.skip(&child)?,
+            "BaseScore" => base = xml.raw_text()?,
+            "TemporalScore" => temporal = xml.raw_text()?,
+            "Vector" => vector = xml.text("Vector")?,
+            "ProductID" => products.push(product(xml, builder)?),
+            _ => xml.skip()?,
         }
     }
     builder.score(base, temporal, vector, products);
@@ -226,20 +225,20 @@ fn remediation<'a>(
     let mut raw = RawFix::default();
     products.clear();
     if kind != RemediationKind::VendorFix {
-        xml.skip(remediation)?;
+        xml.skip()?;
         builder.remediation(kind, kind_text, raw, products);
         return Ok(());
     }
     while let Some(child) = xml.child()? {
         match child.name {
-            "ProductID" => products.push(product(xml, builder, &child)?),
-            "Description" => raw.description = Some(xml.text(&child, "Description")?),
-            "URL" => raw.url = Some(xml.text(&child, "URL")?),
-            "Supercedence" => raw.supersedence = Some(xml.text(&child, "Supercedence")?),
-            "SubType" => raw.sub_type = Some(xml.text(&child, "SubType")?),
-            "FixedBuild" => raw.fixed_build = Some(xml.text(&child, "FixedBuild")?),
-            "RestartRequired" => raw.restart = Some(xml.text(&child, "RestartRequired")?),
-            _ => xml.skip(&child)?,
+            "ProductID" => products.push(product(xml, builder)?),
+            "Description" => raw.description = Some(xml.text("Description")?),
+            "URL" => raw.url = Some(xml.text("URL")?),
+            "Supercedence" => raw.supersedence = Some(xml.text("Supercedence")?),
+            "SubType" => raw.sub_type = Some(xml.text("SubType")?),
+            "FixedBuild" => raw.fixed_build = Some(xml.text("FixedBuild")?),
+            "RestartRequired" => raw.restart = Some(xml.text("RestartRequired")?),
+            _ => xml.skip()?,
         }
     }
     builder.remediation(kind, kind_text, raw, products);
@@ -249,27 +248,23 @@ fn remediation<'a>(
 fn revisions<'a>(xml: &mut Xml<'a>, builder: &mut Builder<'a>) -> Result<(), DocumentError> {
     while let Some(revision) = xml.child()? {
         if revision.name != "Revision" {
-            xml.skip(&revision)?;
+            xml.skip()?;
             continue;
         }
         while let Some(child) = xml.child()? {
             if child.name == "Date" {
-                let date = xml.raw_text(&child)?;
+                let date = xml.raw_text()?;
                 builder.revision(date);
             } else {
-                xml.skip(&child)?;
+                xml.skip()?;
             }
         }
     }
     Ok(())
 }
 
-fn product<'a>(
-    xml: &mut Xml<'a>,
-    builder: &mut Builder<'a>,
-    element: &Element<'a>,
-) -> Result<ProductRef, DocumentError> {
-    let id = xml.raw_text(element)?.trim();
+fn product<'a>(xml: &mut Xml<'a>, builder: &mut Builder<'a>) -> Result<ProductRef, DocumentError> {
+    let id = xml.raw_text()?.trim();
     Ok(builder.product(id))
 }
 
@@ -289,15 +284,20 @@ impl<'a> Element<'a> {
         let tag = tag.strip_prefix('<').unwrap_or(tag);
         let tag = tag.strip_suffix('>').unwrap_or(tag);
         let tag = tag.strip_suffix('/').unwrap_or(tag);
-        let end = tag
-            .find(|c: char| c.is_ascii_whitespace())
-            .unwrap_or(tag.len());
-        let qualified = &tag[..end];
+        // Byte by byte: names are short, and there are millions of them.
+        let mut name_at = 0;
+        let mut end = tag.len();
+        for (at, byte) in tag.bytes().enumerate() {
+            if byte == b':' {
+                name_at = at + 1;
+            } else if byte.is_ascii_whitespace() {
+                end = at;
+                break;
+            }
+        }
         Self {
-            qualified,
-            name: qualified
-                .rsplit_once(':')
-                .map_or(qualified, |(_, name)| name),
+            qualified: &tag[..end],
+            name: &tag[name_at..end],
             tag,
         }
     }
@@ -328,6 +328,8 @@ impl<'a> Xml<'a> {
     fn new(source: &'a str) -> Self {
         let mut reader = Reader::from_str(source);
         reader.config_mut().expand_empty_elements = true;
+        // Blanks between elements need not become events; texts are cut out of the source whole.
+        reader.config_mut().trim_text_start = true;
         Self {
             source,
             reader,
@@ -343,6 +345,7 @@ impl<'a> Xml<'a> {
     }
 
     /// The next child of the element being read, or `None` at its end.
+    #[inline]
     fn child(&mut self) -> Result<Option<Element<'a>>, DocumentError> {
         let child = self.next()?;
         if child.is_none() && self.at_end {
@@ -352,31 +355,32 @@ impl<'a> Xml<'a> {
     }
 
     /// The next start of an element, or `None` where one ends, or the document.
+    #[inline]
     fn next(&mut self) -> Result<Option<Element<'a>>, DocumentError> {
         loop {
             let from = self.position();
-            match self.event()? {
-                Event::Start(_) => {
+            match self.reader.read_event() {
+                Ok(Event::Start(_)) => {
                     let tag = self.source.get(from..self.position()).unwrap_or_default();
-                    return Ok(Some(Element::of_tag(tag)));
+                    return Ok(Some(Element::of_tag(tag.trim_ascii_start())));
                 }
-                Event::End(_) => return Ok(None),
-                Event::Eof => {
+                Ok(Event::End(_)) => return Ok(None),
+                Ok(Event::Eof) => {
                     self.at_end = true;
                     return Ok(None);
                 }
-                _ => {}
+                Ok(Event::DocType(_)) => {
+                    return Err(DocumentError::DocumentType { line: self.line() });
+                }
+                Ok(_) => {}
+                Err(error) => return Err(self.error(error)),
             }
         }
     }
 
     /// The text of an element, which is read to its end, with entities resolved.
-    fn text(
-        &mut self,
-        element: &Element<'a>,
-        name: &'static str,
-    ) -> Result<Cow<'a, str>, DocumentError> {
-        let raw = self.raw_text(element)?;
+    fn text(&mut self, name: &'static str) -> Result<Cow<'a, str>, DocumentError> {
+        let raw = self.raw_text()?;
         if let Some(inner) = raw.trim().strip_prefix("<![CDATA[") {
             return Ok(Cow::Borrowed(inner.strip_suffix("]]>").unwrap_or(inner)));
         }
@@ -388,35 +392,41 @@ impl<'a> Xml<'a> {
     }
 
     /// The text of an element as written.
-    fn raw_text(&mut self, element: &Element<'a>) -> Result<&'a str, DocumentError> {
+    #[inline]
+    fn raw_text(&mut self) -> Result<&'a str, DocumentError> {
         let from = self.position();
-        let span = self
-            .reader
-            .read_to_end(QName(element.qualified))
-            .map_err(|error| self.error(error))?;
-        let to = usize::try_from(span.end).unwrap_or(from);
+        let to = self.to_end()?;
         Ok(self.source.get(from..to).unwrap_or_default())
     }
 
-    fn skip(&mut self, element: &Element<'a>) -> Result<(), DocumentError> {
-        self.reader
-            .read_to_end(QName(element.qualified))
-            .map_err(|error| self.error(error))?;
-        Ok(())
+    fn skip(&mut self) -> Result<(), DocumentError> {
+        self.to_end().map(drop)
+    }
+
+    /// Reads to the end of the element being read, and tells where its end tag begins. That end tags fit their
+    /// start tags, the library sees to.
+    #[inline]
+    fn to_end(&mut self) -> Result<usize, DocumentError> {
+        let mut depth = 0_usize;
+        loop {
+            let at = self.position();
+            match self.reader.read_event() {
+                Ok(Event::Start(_)) => depth += 1,
+                Ok(Event::End(_)) if depth == 0 => return Ok(at),
+                Ok(Event::End(_)) => depth -= 1,
+                Ok(Event::Eof) => return Err(DocumentError::CutOff { line: self.line() }),
+                Ok(_) => {}
+                Err(error) => return Err(self.error(error)),
+            }
+        }
     }
 
     /// Reads what follows the root: nothing but comments and blanks may.
     fn end(&mut self) -> Result<(), DocumentError> {
-        while !matches!(self.event()?, Event::Eof) {}
-        Ok(())
-    }
-
-    fn event(&mut self) -> Result<Event<'a>, DocumentError> {
-        match self.reader.read_event() {
-            Ok(Event::DocType(_)) => Err(DocumentError::DocumentType { line: self.line() }),
-            Ok(event) => Ok(event),
-            Err(error) => Err(self.error(error)),
+        while !self.at_end {
+            self.next()?;
         }
+        Ok(())
     }
 
     fn position(&self) -> usize {
@@ -432,6 +442,7 @@ impl<'a> Xml<'a> {
         self.source[..end].matches('\n').count() + 1
     }
 
+    #[cold]
     fn error(&self, error: quick_xml::Error) -> DocumentError {
         let offset = usize::try_from(self.reader.error_position()).unwrap_or(usize::MAX);
         DocumentError::Xml {
