@@ -21,7 +21,7 @@ pub(crate) fn absence(catalog: &Catalog, absence: &Absence) -> String {
             cite(catalog, *document)
         ),
         Absence::NotListed { listed, document } => format!(
-            "none of the {listed} installed updates is it or covers it ({})",
+            "not among the {listed} updates the machine reports, nor covered by them ({})",
             cite(catalog, *document)
         ),
     }
