@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use kbgap_assessment::{Assessor, Findings, MachineState, Presence, Status, Verdict};
@@ -10,42 +10,21 @@ use kbgap_catalog::{Catalog, Compiler, Day, Kb, ProductIdentity, document};
 use kbgap_inventory::{MachineReport, identify, merge, read};
 use serde_json::json;
 
-fn corpus() -> PathBuf {
-    std::env::var_os("KBGAP_CORPUS").map_or_else(
-        || {
-            PathBuf::from(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../../../shared/corpus"
-            ))
-        },
-        PathBuf::from,
-    )
-}
-
-fn catalog(folder: &str) -> Catalog {
-    let folder = corpus().join(folder);
-    let entries = std::fs::read_dir(&folder)
-        .unwrap_or_else(|error| panic!("{}: {error}; set KBGAP_CORPUS", folder.display()));
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
+fn catalog(folder: &Path) -> Catalog {
     let mut compiler = Compiler::new();
-    for path in paths {
-        let bytes = unpack(&path);
-        compiler.add(document::read(&bytes).unwrap());
+    for (name, bytes) in kbgap_corpus::documents(folder) {
+        let document = document::read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        compiler.add(document);
     }
     compiler.finish().0
 }
 
-fn unpack(path: &Path) -> Vec<u8> {
-    let bytes = std::fs::read(path).unwrap();
-    zstd::decode_all(&bytes[..]).unwrap_or(bytes)
-}
-
-static ALL: LazyLock<Assessor> = LazyLock::new(|| Assessor::new(Arc::new(catalog("cvrf"))));
+static ALL: LazyLock<Assessor> =
+    LazyLock::new(|| Assessor::new(Arc::new(catalog(&kbgap_corpus::cvrf()))));
 
 /// The documents as they were on 2019-03-05, the day of the machines with a known truth.
 static MARCH_2019: LazyLock<Assessor> =
-    LazyLock::new(|| Assessor::new(Arc::new(catalog("cvrf-as-of-2019-03-05"))));
+    LazyLock::new(|| Assessor::new(Arc::new(catalog(&kbgap_corpus::cvrf_of_march_2019()))));
 
 fn as_of(day: &str) -> Assessor {
     let day: Day = day.parse().unwrap();
@@ -69,19 +48,9 @@ fn machine(os: &str, version: &str, architecture: &str, installed: &[u32]) -> Ma
 
 /// A machine of the corpus, from the files that begin so.
 fn real(prefix: &str) -> MachineReport {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(corpus().join("machines"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            [
-                format!("{prefix}_systeminfo.txt"),
-                format!("{prefix}_qfe.txt"),
-            ]
-            .contains(&name)
-        })
-        .collect();
-    files.sort();
+    let names = ["systeminfo", "qfe"].map(|kind| format!("{prefix}_{kind}.txt"));
+    let mut files = kbgap_corpus::files(&kbgap_corpus::machines());
+    files.retain(|path| names.contains(&kbgap_corpus::name(path)));
     assert!(!files.is_empty(), "{prefix}");
     let reports: Vec<MachineReport> = files
         .iter()

@@ -10,9 +10,6 @@
 )]
 #![allow(clippy::cast_precision_loss, reason = "figures are for people")]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,7 +19,9 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 
 fn main() {
-    let documents: Vec<Vec<u8>> = support::documents().map(|(_, bytes)| bytes).collect();
+    let documents: Vec<Vec<u8>> = kbgap_corpus::documents(&kbgap_corpus::cvrf())
+        .map(|(_, bytes)| bytes)
+        .collect();
     let bytes: usize = documents.iter().map(Vec::len).sum();
     let rounds = std::env::var("KBGAP_BENCH_ROUNDS").map_or(5, |n| n.parse().unwrap());
     let mut bare = Duration::MAX;

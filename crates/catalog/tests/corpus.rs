@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod msrc_json;
-mod support;
 
 use std::sync::LazyLock;
 
@@ -22,7 +21,7 @@ static CORPUS: LazyLock<Corpus> = LazyLock::new(|| {
     let mut oddities = Oddities::default();
     let (mut documents, mut entries, mut fixes) = (0, 0, 0);
     let mut compiler = Compiler::new();
-    for (name, bytes) in support::documents() {
+    for (name, bytes) in kbgap_corpus::documents(&kbgap_corpus::cvrf()) {
         let document = document::read_xml(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
         documents += 1;
         entries += document.vulnerabilities.len();
@@ -92,7 +91,7 @@ fn every_document_is_read_and_nothing_is_dropped_unseen() {
 #[test]
 fn xml_and_json_give_equal_documents() {
     let mut compiler = Compiler::new();
-    for (name, bytes) in support::documents() {
+    for (name, bytes) in kbgap_corpus::documents(&kbgap_corpus::cvrf()) {
         let xml = document::read_xml(&bytes).unwrap();
         let json = msrc_json::of_xml(std::str::from_utf8(&bytes).unwrap());
         let json =
@@ -202,7 +201,9 @@ fn as_of_a_day_only_what_was_published_counts() {
 
 #[test]
 fn documents_survive_storage() {
-    let (_, bytes) = support::documents().next().unwrap();
+    let (_, bytes) = kbgap_corpus::documents(&kbgap_corpus::cvrf())
+        .next()
+        .unwrap();
     let document = document::read_xml(&bytes).unwrap();
     let packed = document.pack().unwrap();
     assert!(Document::unpack(&packed).unwrap() == document);
@@ -211,7 +212,9 @@ fn documents_survive_storage() {
 
 #[test]
 fn a_document_cut_anywhere_is_an_error_not_a_panic() {
-    let (_, bytes) = support::documents().nth(20).unwrap();
+    let (_, bytes) = kbgap_corpus::documents(&kbgap_corpus::cvrf())
+        .nth(20)
+        .unwrap();
     let text = std::str::from_utf8(&bytes).unwrap();
     let json = msrc_json::of_xml(text);
     for part in 1..40 {

@@ -2,36 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use kbgap_inventory::{MachineReport, ReadReport, group, identify, merge, read};
 
-fn machines() -> PathBuf {
-    let corpus = std::env::var_os("KBGAP_CORPUS").map_or_else(
-        || {
-            PathBuf::from(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../../../shared/corpus"
-            ))
-        },
-        PathBuf::from,
-    );
-    corpus.join("machines")
-}
-
 fn files(part: &str) -> Vec<(String, ReadReport)> {
-    let folder = machines();
-    let entries = std::fs::read_dir(&folder)
-        .unwrap_or_else(|error| panic!("{}: {error}; set KBGAP_CORPUS", folder.display()));
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.retain(|name| name.contains(part));
-    names.sort();
-    names
-        .into_iter()
-        .map(|name| {
-            let bytes = std::fs::read(folder.join(&name)).unwrap();
+    let files = kbgap_corpus::files(&kbgap_corpus::machines()).into_iter();
+    files
+        .map(|path| (kbgap_corpus::name(&path), path))
+        .filter(|(name, _)| name.contains(part))
+        .map(|(name, path)| {
+            let bytes = std::fs::read(path).unwrap();
             let mut read = read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(read.len(), 1, "{name}");
             let report = read

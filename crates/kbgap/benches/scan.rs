@@ -19,7 +19,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
-use support::{Installation, corpus};
+use support::Installation;
 
 /// The peer's figures for the same job (definitions of 2026-06), as measured in the field.
 const PEER: (f64, f64) = (2_000.0, 568.0);
@@ -27,12 +27,12 @@ const PEER: (f64, f64) = (2_000.0, 568.0);
 fn main() {
     let rounds: usize = std::env::var("KBGAP_BENCH_ROUNDS").map_or(20, |n| n.parse().unwrap());
     let installation = Installation::new();
-    let machines = corpus().join("machines");
+    let machines = kbgap_corpus::machines();
     let client = machines.join("10_22H2_x64_enterprise_en-us_systeminfo.txt");
     let server = machines.join("srv_2022_systeminfo.txt");
     let start = median(&installation, &["--version"], rounds);
     let started = peak();
-    let imported = installation.run(["catalog", "import", corpus().join("cvrf").to_str().unwrap()]);
+    let imported = installation.run(["catalog", "import", kbgap_corpus::cvrf().to_str().unwrap()]);
     assert!(imported.status.success());
     let fresh = Installation::new();
     let catalog = installation.path().join("data/catalog.kbgap");

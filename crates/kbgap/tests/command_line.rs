@@ -11,12 +11,12 @@ mod support;
 use std::io::Write;
 
 use serde_json::{Value, json};
-use support::{Installation, corpus, json, stderr, stdout};
+use support::{Installation, json, stderr, stdout};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 fn machine_file(name: &str) -> String {
-    let path = corpus().join("machines").join(name);
+    let path = kbgap_corpus::machines().join(name);
     path.to_str().unwrap().to_owned()
 }
 
@@ -110,7 +110,7 @@ fn a_scan_answers_in_the_documented_form() {
 #[test]
 fn files_of_one_machine_merge_and_a_patched_one_lacks_nothing() {
     let installation = Installation::new();
-    let documents = corpus().join("cvrf-as-of-2019-03-05");
+    let documents = kbgap_corpus::cvrf_of_march_2019();
     let imported = installation.run(["catalog", "import", documents.to_str().unwrap()]);
     assert!(imported.status.success(), "{}", stderr(&imported));
     let info = machine_file("10_1809_x64_education_en-us_20190306_systeminfo.txt");

@@ -260,7 +260,7 @@ async fn a_batch_keeps_what_is_right_and_names_what_is_not() {
     let (_, summary) = server.post_reports(&token, lines).await;
     assert_eq!(summary["new"], 2, "one report a line");
     // What systeminfo prints is taken as it is.
-    let info = support::corpus().join("machines/11_24H2_x64_enterprise_systeminfo.txt");
+    let info = kbgap_corpus::machines().join("11_24H2_x64_enterprise_systeminfo.txt");
     let (_, summary) = server
         .post_reports(&token, std::fs::read_to_string(info).unwrap())
         .await;
@@ -362,7 +362,7 @@ async fn what_other_commands_change_is_taken_over_while_serving() {
     let report = installation.file("desk.json", machine(1).to_string());
     let imported = installation.run(["inventory", "import", &report]);
     assert!(imported.status.success(), "{}", support::stderr(&imported));
-    let corpus = support::corpus().join("cvrf");
+    let corpus = kbgap_corpus::cvrf();
     let imported = installation.run(["catalog", "import", corpus.to_str().unwrap()]);
     assert!(imported.status.success(), "{}", support::stderr(&imported));
     let mut answer = Value::Null;

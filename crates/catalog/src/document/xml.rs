@@ -395,18 +395,18 @@ impl<'a> Xml<'a> {
     #[inline]
     fn raw_text(&mut self) -> Result<&'a str, DocumentError> {
         let from = self.position();
-        let to = self.to_end()?;
+        let to = self.close()?;
         Ok(self.source.get(from..to).unwrap_or_default())
     }
 
     fn skip(&mut self) -> Result<(), DocumentError> {
-        self.to_end().map(drop)
+        self.close().map(drop)
     }
 
     /// Reads to the end of the element being read, and tells where its end tag begins. That end tags fit their
     /// start tags, the library sees to.
     #[inline]
-    fn to_end(&mut self) -> Result<usize, DocumentError> {
+    fn close(&mut self) -> Result<usize, DocumentError> {
         let mut depth = 0_usize;
         loop {
             let at = self.position();

@@ -16,7 +16,7 @@ use kbgap_store::Store;
 use super::record::{Record, Unread};
 use super::summary::Summary;
 use super::{compile, runtime};
-use crate::cli::{FAILED, ImportArgs};
+use crate::cli::ImportArgs;
 use crate::data_dir::DataDir;
 use crate::output;
 
@@ -36,12 +36,7 @@ pub(crate) fn run(args: &ImportArgs, data_dir: &DataDir) -> anyhow::Result<ExitC
             compile(&store, data_dir).await?;
         }
         store.close().await;
-        summary.print(args.json)?;
-        Ok(if summary.failed.is_empty() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::from(FAILED)
-        })
+        summary.finish(args.json)
     })
 }
 

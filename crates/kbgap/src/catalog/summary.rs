@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use kbgap_catalog::document::Oddities;
 use kbgap_store::Put;
 use serde::Serialize;
 
 use super::record::Record;
+use crate::cli::FAILED;
 
 /// The outcome of an import, counted.
 #[derive(Debug, Default, Serialize)]
@@ -62,7 +64,17 @@ impl Summary {
         self.new + self.changed > 0
     }
 
-    pub(crate) fn print(&self, json: bool) -> io::Result<()> {
+    /// Prints it, and tells the exit code: whether every file was read.
+    pub(crate) fn finish(&self, json: bool) -> anyhow::Result<ExitCode> {
+        self.print(json)?;
+        Ok(if self.failed.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(FAILED)
+        })
+    }
+
+    fn print(&self, json: bool) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if json {
             serde_json::to_writer_pretty(&mut out, self)?;

@@ -12,7 +12,7 @@ use kbgap_store::Store;
 use super::record::{Record, SOURCE};
 use super::summary::Summary;
 use super::{compile, runtime};
-use crate::cli::{FAILED, SyncArgs};
+use crate::cli::SyncArgs;
 use crate::data_dir::DataDir;
 use crate::output;
 
@@ -27,12 +27,7 @@ pub(crate) fn run(args: &SyncArgs, data_dir: &DataDir, base: &str) -> anyhow::Re
             compile(&store, data_dir).await?;
         }
         store.close().await;
-        summary.print(args.json)?;
-        Ok(if summary.failed.is_empty() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::from(FAILED)
-        })
+        summary.finish(args.json)
     })
 }
 

@@ -2,24 +2,11 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
-
-/// The folder of real data: `KBGAP_CORPUS`, else `../shared/corpus` beside the workspace.
-pub(crate) fn corpus() -> PathBuf {
-    std::env::var_os("KBGAP_CORPUS").map_or_else(
-        || {
-            PathBuf::from(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../../../shared/corpus"
-            ))
-        },
-        PathBuf::from,
-    )
-}
 
 /// An installation of its own: a data directory and the binary.
 pub(crate) struct Installation {
@@ -36,7 +23,7 @@ impl Installation {
     /// One with all documents of the corpus.
     pub(crate) fn with_documents() -> Self {
         let own = Self::new();
-        let output = own.run(["catalog", "import", corpus().join("cvrf").to_str().unwrap()]);
+        let output = own.run(["catalog", "import", kbgap_corpus::cvrf().to_str().unwrap()]);
         assert!(output.status.success(), "{}", stderr(&output));
         own
     }

@@ -53,7 +53,15 @@ impl From<MissingUpdate> for PublicProductFixDto {
     }
 }
 
-const TYPE: &str = "PublicProductFixDto";
+impl Collection {
+    fn of(root: &Root, rows: Vec<MissingUpdate>) -> Self {
+        Self {
+            context: root.collection("PublicProductFixDto"),
+            count: None,
+            value: rows.into_iter().map(Into::into).collect(),
+        }
+    }
+}
 
 /// `GET /api/Software/{Id}/getmissingkbs`
 pub(crate) async fn of_software(
@@ -66,11 +74,7 @@ pub(crate) async fn of_software(
     let rows = fleet
         .missing_for_software(&SoftwareId::from_client(&id))
         .ok_or_else(|| ApiError::not_found("Software", &id))?;
-    Ok(Json(Collection {
-        context: root.collection(TYPE),
-        count: None,
-        value: rows.into_iter().map(Into::into).collect(),
-    }))
+    Ok(Json(Collection::of(&root, rows)))
 }
 
 /// `GET /api/machines/{machineId}/getmissingkbs`
@@ -85,8 +89,7 @@ pub(crate) async fn of_machine(
         .missing_on_machine(&id)
         .ok_or_else(|| ApiError::not_found("Machine", &id))?;
     Ok(Json(Collection {
-        context: root.collection(TYPE),
         count: Some(rows.len()),
-        value: rows.into_iter().map(Into::into).collect(),
+        ..Collection::of(&root, rows)
     }))
 }

@@ -1,0 +1,67 @@
+//! Microsoft's real documents and reports of real machines, for tests and benches.
+//!
+//! They lie outside the project: in the folder `KBGAP_CORPUS`, by default `../shared/corpus` beside the workspace.
+#![allow(
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test without its data cannot go on"
+)]
+
+use std::path::{Path, PathBuf};
+
+/// The folder of all of it.
+pub fn folder() -> PathBuf {
+    std::env::var_os("KBGAP_CORPUS").map_or_else(
+        || {
+            PathBuf::from(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../../shared/corpus"
+            ))
+        },
+        PathBuf::from,
+    )
+}
+
+/// Today's documents: the folder of all of them.
+pub fn cvrf() -> PathBuf {
+    folder().join("cvrf")
+}
+
+/// The documents as they were on 2019-03-05, the day of the machines whose truth is known.
+pub fn cvrf_of_march_2019() -> PathBuf {
+    folder().join("cvrf-as-of-2019-03-05")
+}
+
+/// The folder of the machines' reports.
+pub fn machines() -> PathBuf {
+    folder().join("machines")
+}
+
+/// The files of a folder, in order of name.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|e| e.path())).collect());
+    let mut files: Vec<PathBuf> =
+        entries.unwrap_or_else(|error| panic!("{}: {error}; set KBGAP_CORPUS", folder.display()));
+    files.sort();
+    files
+}
+
+/// The documents of a folder by file name, unpacked, in order of name; one at a time.
+pub fn documents(folder: &Path) -> impl Iterator<Item = (String, Vec<u8>)> {
+    files(folder).into_iter().map(|path| {
+        let bytes = std::fs::read(&path)
+            .and_then(|bytes| match path.extension() {
+                Some(extension) if extension == "zst" => zstd::decode_all(&bytes[..]),
+                _ => Ok(bytes),
+            })
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        (name(&path), bytes)
+    })
+}
+
+/// A file's name.
+pub fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
