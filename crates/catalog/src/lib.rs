@@ -7,6 +7,7 @@
 mod catalog;
 mod day;
 pub mod document;
+mod history;
 mod kb;
 mod product;
 pub mod snapshot;
@@ -20,6 +21,9 @@ pub use catalog::{
     VulnerabilityIx, VulnerabilityText,
 };
 pub use day::Day;
+pub use history::{
+    HistoryEntry, HistoryError, HistoryLine, HistoryProduct, ReleaseHistory, RowLeftOut, Series,
+};
 pub use kb::{Kb, NotAKb};
 pub use product::{
     Architecture, Component, DotNetVersions, ProductIdentity, Release, WindowsFamily,

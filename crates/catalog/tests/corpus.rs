@@ -6,7 +6,10 @@ mod msrc_json;
 use std::sync::LazyLock;
 
 use kbgap_catalog::document::{self, Document, Oddities, OddityKind};
-use kbgap_catalog::{Catalog, Compiler, Day, Kb, SoftwareId, Texts, VulnerabilityId, snapshot};
+use kbgap_catalog::{
+    Catalog, Compiler, Day, Kb, ReleaseHistory, Series, SoftwareId, Texts, VulnerabilityId,
+    WindowsProduct, snapshot,
+};
 
 struct Corpus {
     documents: usize,
@@ -64,7 +67,9 @@ fn every_document_is_read_and_nothing_is_dropped_unseen() {
         .iter()
         .filter_map(kbgap_catalog::Fix::update)
         .collect();
-    assert_eq!(with_fix.len(), 4_626);
+    // 4,626 numbers are stated as fixes; packages of the .NET Framework count as their rollup.
+    assert_eq!(with_fix.len(), 4_559);
+    assert_eq!(catalog.packages().len(), 748);
     let cves = catalog
         .vulnerabilities()
         .iter()
@@ -106,6 +111,37 @@ fn xml_and_json_give_equal_documents() {
     }
     let (catalog, texts) = compiler.finish();
     assert!(catalog == CORPUS.catalog && texts == CORPUS.texts);
+}
+
+#[test]
+fn a_rollup_of_the_net_framework_is_one_update_with_its_packages() {
+    let catalog = &CORPUS.catalog;
+    // December 2018 for Windows 7: the documents name the packages, their links the update.
+    for package in [4_470_641, 4_470_637, 4_470_640] {
+        assert!(catalog.is_same_update(kb(package), kb(4_471_987)), "{package}");
+        let update = catalog.find_update(kb(package)).unwrap();
+        assert_eq!(catalog.update(update).kb, kb(4_471_987));
+    }
+    // July 2024 for Server 2012: the documents name the update, their links the packages.
+    assert!(catalog.is_same_update(kb(5_039_908), kb(5_041_022)));
+    assert!(!catalog.is_same_update(kb(5_039_908), kb(5_041_021)));
+}
+
+#[test]
+fn the_release_history_is_read_row_by_row() {
+    let history = ReleaseHistory::read(&kbgap_corpus::release_history()).unwrap();
+    let left_out: Vec<&str> = history.left_out.iter().map(|row| &*row.reason).collect();
+    // Sixteen revisions were the release itself, which no update brought.
+    assert_eq!((history.entries(), left_out.len()), (3_662, 16));
+    assert!(left_out.iter().all(|reason| reason.starts_with("kb: empty")));
+    let mut compiler = Compiler::new();
+    compiler.add_history(history);
+    let (catalog, _) = compiler.finish();
+    let windows = WindowsProduct::of_name("Windows 10 Version 1809 for x64-based Systems").unwrap();
+    let entries = catalog.history(&windows, Series::Rollup);
+    let february = entries.iter().find(|entry| entry.kb == kb(4_487_044)).unwrap();
+    assert_eq!(february.revision, Some(316));
+    assert!(catalog.history(&windows, Series::SecurityOnly).is_empty());
 }
 
 #[test]

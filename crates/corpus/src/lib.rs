@@ -32,6 +32,12 @@ pub fn cvrf_of_march_2019() -> PathBuf {
     folder().join("cvrf-as-of-2019-03-05")
 }
 
+/// The bytes of the release history of Windows.
+pub fn release_history() -> Vec<u8> {
+    let path = folder().join("windows-release-history.csv");
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; set KBGAP_CORPUS", path.display()))
+}
+
 /// The folder of the machines' reports.
 pub fn machines() -> PathBuf {
     folder().join("machines")

@@ -1,22 +1,24 @@
 //! Compiles documents into a catalog.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
+use super::numbers::NumberBook;
 use super::texts::{Texts, VulnerabilityText};
 use super::{
     Catalog, DocumentInfo, DocumentIx, Exposure, Fix, FixIx, FixTarget, Index, Product, ProductIx,
     Rating, RatingIx, Score, Update, UpdateIx, VulnerabilityInfo, VulnerabilityIx,
 };
-use crate::document::{Document, FixId, Vulnerability};
-use crate::{Day, Kb, ProductIdentity, VulnerabilityId};
+use crate::document::{self, Document, FixId, Vulnerability};
+use crate::{Day, Kb, ProductIdentity, ReleaseHistory, VulnerabilityId, WindowsProduct};
 
-/// Takes documents in, in any order, and gives a catalog.
+/// Takes documents and release histories in, in any order, and gives a catalog.
 #[derive(Default)]
 pub struct Compiler {
     documents: Vec<Document>,
+    history: ReleaseHistory,
 }
 
 impl Compiler {
@@ -38,11 +40,29 @@ impl Compiler {
         }
     }
 
+    /// Adds a release history. Where two have a line in common, the one with more entries counts.
+    pub fn add_history(&mut self, history: ReleaseHistory) {
+        for line in history.lines {
+            let known = self
+                .history
+                .lines
+                .iter_mut()
+                .find(|known| known.windows == line.windows && known.series == line.series);
+            match known {
+                Some(known) if known.entries.len() >= line.entries.len() => {}
+                Some(known) => *known = line,
+                None => self.history.lines.push(line),
+            }
+        }
+    }
+
     /// Compiles what was added. The result does not depend on the order of adding.
     pub fn finish(mut self) -> (Catalog, Texts) {
         self.documents
             .sort_by(|a, b| (a.initial_release, &a.id).cmp(&(b.initial_release, &b.id)));
-        let updates = updates(&self.documents);
+        self.history
+            .lines
+            .sort_by(|a, b| (&a.windows, a.series).cmp(&(&b.windows, b.series)));
         let vulnerability_ids = sorted(
             self.documents
                 .iter()
@@ -55,6 +75,10 @@ impl Compiler {
                 .flat_map(|document| &document.products)
                 .map(|product| &*product.id),
         );
+        let product_positions = positions(&product_ids, ProductIx::at);
+        let mut products = names(&self.documents, &product_ids, &product_positions);
+        let book = NumberBook::of(&self.documents);
+        let updates = updates(&self.documents, &book, &products, &product_positions);
         let mut tables = Tables {
             updates: updates
                 .iter()
@@ -62,12 +86,15 @@ impl Compiler {
                 .map(|(at, u)| (u.kb, UpdateIx::at(at)))
                 .collect(),
             vulnerabilities: positions(&vulnerability_ids, VulnerabilityIx::at),
-            products: positions(&product_ids, ProductIx::at),
+            also: also_fixed(&products),
+            identities: products.iter().map(|p| p.identity.clone()).collect(),
+            products: product_positions,
+            book,
+            packages: BTreeSet::new(),
             fixes: Interner::default(),
             ratings: Interner::default(),
             closings: vec![BTreeMap::new(); product_ids.len()],
         };
-        let mut products = names(&self.documents, &product_ids, &tables.products);
         let (vulnerabilities, texts) = vulnerabilities(&self.documents, &tables);
         for (at, document) in self.documents.iter().enumerate() {
             tables.add(document, DocumentIx::at(at));
@@ -85,6 +112,8 @@ impl Compiler {
             vulnerabilities,
             fixes: tables.fixes.items,
             ratings: tables.ratings.items,
+            packages: tables.packages.into_iter().collect(),
+            history: self.history.lines,
             index: Index::default(),
         };
         catalog.build_index();
@@ -103,7 +132,12 @@ fn info(document: &Document) -> DocumentInfo {
 }
 
 /// Every KB that fixes something, with the document that names it.
-fn updates(documents: &[Document]) -> Vec<Update> {
+fn updates(
+    documents: &[Document],
+    book: &NumberBook,
+    products: &[Product],
+    positions: &FxHashMap<&str, ProductIx>,
+) -> Vec<Update> {
     // Per KB and document: how many entries, and the earliest day of one.
     let mut seen: BTreeMap<Kb, Vec<(DocumentIx, u32, Day)>> = BTreeMap::new();
     for (at, document) in documents.iter().enumerate() {
@@ -113,11 +147,19 @@ fn updates(documents: &[Document]) -> Vec<Update> {
             // in this one is not older than it.
             let published = vulnerability.published.unwrap_or(document.released());
             let published = published.max(document.released());
-            let mut kbs: Vec<Kb> = vulnerability
-                .fixes
-                .iter()
-                .filter_map(|f| f.id.kb())
-                .collect();
+            let mut kbs: Vec<Kb> = Vec::new();
+            for fix in &vulnerability.fixes {
+                if !book.concerns(fix) {
+                    kbs.extend(fix.id.kb());
+                    continue;
+                }
+                let fixed = fix.products.iter().filter_map(|&product| {
+                    let id = &document.products.get(product as usize)?.id;
+                    products.get(positions.get(&**id)?.index())
+                });
+                let numbers = fixed.filter_map(|product| book.of_fix(fix, &product.identity));
+                kbs.extend(numbers.map(|numbers| numbers.update));
+            }
             kbs.sort_unstable();
             kbs.dedup();
             for kb in kbs {
@@ -260,6 +302,12 @@ struct Tables<'d> {
     updates: FxHashMap<Kb, UpdateIx>,
     vulnerabilities: FxHashMap<&'d VulnerabilityId, VulnerabilityIx>,
     products: FxHashMap<&'d str, ProductIx>,
+    identities: Vec<ProductIdentity>,
+    /// For a product that is another under a second id, that other.
+    also: FxHashMap<ProductIx, Vec<ProductIx>>,
+    book: NumberBook,
+    /// Packages that install under a number of their own, with their update.
+    packages: BTreeSet<(Kb, UpdateIx)>,
     fixes: Interner<Fix>,
     ratings: Interner<Rating>,
     closings: Vec<Closings>,
@@ -292,31 +340,80 @@ impl Tables<'_> {
                 }
             }
             for fix in &vulnerability.fixes {
-                let target = match &fix.id {
-                    FixId::Kb(kb) => match self.updates.get(kb) {
-                        Some(update) => FixTarget::Update(*update),
-                        None => continue,
-                    },
-                    FixId::Named(words) => FixTarget::Named(words.clone()),
-                };
-                let fix_at = FixIx::at(self.fixes.intern(Fix {
-                    target,
-                    sub_type: fix.sub_type.clone(),
-                    fixed_build: fix.fixed_build.clone(),
-                    supersedes: fix.supersedes.kbs.clone(),
-                    restart: fix.restart,
-                    url: fix.url.clone(),
-                    document: at,
-                }));
                 for product in fix.products.iter().filter_map(position) {
-                    // A fix for a product that is not stated as affected closes nothing there.
-                    if let Some((_, fixes)) = self.closings[product.index()].get_mut(&id) {
-                        fixes.push(fix_at);
+                    let Some(fix) = self.fix(fix, product, at) else {
+                        continue;
+                    };
+                    let also = self.also.get(&product).map_or(&[][..], Vec::as_slice);
+                    for product in std::iter::once(&product).chain(also) {
+                        // A fix for a product that is not stated as affected closes nothing there.
+                        if let Some((_, fixes)) = self.closings[product.index()].get_mut(&id) {
+                            fixes.push(fix);
+                        }
                     }
                 }
             }
         }
     }
+
+    /// A document's fix as a catalog's, on one product.
+    fn fix(
+        &mut self,
+        fix: &document::Fix,
+        product: ProductIx,
+        document: DocumentIx,
+    ) -> Option<FixIx> {
+        let identity = &self.identities[product.index()];
+        let (target, package) = match (&fix.id, self.book.of_fix(fix, identity)) {
+            (FixId::Named(words), _) => (FixTarget::Named(words.clone()), None),
+            (FixId::Kb(_), numbers) => {
+                let numbers = numbers?;
+                let update = *self.updates.get(&numbers.update)?;
+                let package = numbers.package;
+                self.packages
+                    .extend(package.map(|package| (package, update)));
+                (FixTarget::Update(update), package)
+            }
+        };
+        Some(FixIx::at(self.fixes.intern(Fix {
+            target,
+            package,
+            sub_type: fix.sub_type.clone(),
+            fixed_build: fix.fixed_build.clone(),
+            supersedes: fix.supersedes.kbs.clone(),
+            restart: fix.restart,
+            url: fix.url.clone(),
+            document,
+        })))
+    }
+}
+
+/// `Azure Edition Core Hotpatch` is Windows Server 2022 serviced by hotpatches: for some months the feed
+/// listed its hotpatches under a product of its own. What it says there is said of Server 2022.
+fn also_fixed(products: &[Product]) -> FxHashMap<ProductIx, Vec<ProductIx>> {
+    let mut also: FxHashMap<ProductIx, Vec<ProductIx>> = FxHashMap::default();
+    for (at, product) in products.iter().enumerate() {
+        let ProductIdentity::Windows(azure) = &product.identity else {
+            continue;
+        };
+        if !azure.azure_hotpatch {
+            continue;
+        }
+        let plain = |core| WindowsProduct {
+            azure_hotpatch: false,
+            core,
+            ..azure.clone()
+        };
+        let (desktop, core) = (plain(false), plain(true));
+        let others = products.iter().enumerate().filter(|(_, other)| {
+            matches!(&other.identity, ProductIdentity::Windows(windows) if *windows == desktop || *windows == core)
+        });
+        also.insert(
+            ProductIx::at(at),
+            others.map(|(at, _)| ProductIx::at(at)).collect(),
+        );
+    }
+    also
 }
 
 /// Keeps each value once and gives its position.

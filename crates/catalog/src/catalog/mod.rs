@@ -1,6 +1,7 @@
 //! The catalog: all documents as one set of facts, ready to be asked.
 
 mod compile;
+mod numbers;
 mod texts;
 
 use rustc_hash::FxHashMap;
@@ -10,7 +11,10 @@ pub use compile::Compiler;
 pub use texts::{Texts, VulnerabilityText};
 
 use crate::document::{ExploitStatus, FixedBuild, Restart, Severity, SubType};
-use crate::{Day, Kb, ProductIdentity, SoftwareId, VulnerabilityId, WindowsProduct};
+use crate::{
+    Day, HistoryEntry, HistoryLine, HistoryProduct, Kb, ProductIdentity, Series, SoftwareId, VulnerabilityId,
+    WindowsProduct,
+};
 
 /// Defines the type of a position in one of the catalog's tables.
 macro_rules! position {
@@ -71,6 +75,10 @@ pub struct Catalog {
     vulnerabilities: Vec<VulnerabilityInfo>,
     fixes: Vec<Fix>,
     ratings: Vec<Rating>,
+    /// In order of package.
+    packages: Vec<(Kb, UpdateIx)>,
+    /// In order of product and series.
+    history: Vec<HistoryLine>,
     #[serde(skip)]
     index: Index,
 }
@@ -172,6 +180,9 @@ impl Score {
 pub struct Fix {
     /// The update, or the words used instead of a KB.
     pub target: FixTarget,
+    /// The number the update installs under on these products, where that is another than its own:
+    /// a rollup of the .NET Framework brings a package for each version.
+    pub package: Option<Kb>,
     /// The kind of update.
     pub sub_type: SubType,
     /// The build from which a product is fixed.
@@ -275,10 +286,49 @@ impl Catalog {
         &self.ratings[at.index()]
     }
 
-    /// The update of this KB.
+    /// The update of this KB, be it the number it is offered under or one it installs under.
     pub fn find_update(&self, kb: Kb) -> Option<UpdateIx> {
         let at = self.updates.binary_search_by_key(&kb, |update| update.kb);
-        at.ok().map(UpdateIx::at)
+        let own = at.ok().map(UpdateIx::at);
+        own.or_else(|| {
+            let at = self.packages.partition_point(|(package, _)| *package < kb);
+            let (package, update) = self.packages.get(at)?;
+            (*package == kb).then_some(*update)
+        })
+    }
+
+    /// The packages that install under a number of their own, each with its update; in order.
+    pub fn packages(&self) -> &[(Kb, UpdateIx)] {
+        &self.packages
+    }
+
+    /// Whether two KBs are one update: equal, or numbers of the same, offered and installed.
+    pub fn is_same_update(&self, one: Kb, other: Kb) -> bool {
+        let numbers = |kb: Kb| {
+            let own = self.updates.binary_search_by_key(&kb, |update| update.kb);
+            let from = self.packages.partition_point(|(package, _)| *package < kb);
+            let packages = self.packages[from..].iter();
+            let of_package = packages.take_while(move |(package, _)| *package == kb);
+            own.ok()
+                .map(UpdateIx::at)
+                .into_iter()
+                .chain(of_package.map(|(_, update)| *update))
+        };
+        one == other || numbers(one).any(|at| numbers(other).any(|also| at == also))
+    }
+
+    /// The release history of a Windows on a series, earliest first; empty where none is known.
+    pub fn history(&self, windows: &WindowsProduct, series: Series) -> &[HistoryEntry] {
+        let product = HistoryProduct::of(windows);
+        let at = self
+            .history
+            .binary_search_by(|line| (&line.windows, line.series).cmp(&(&product, series)));
+        at.map_or(&[], |at| &self.history[at].entries)
+    }
+
+    /// Every line of the release history.
+    pub fn history_lines(&self) -> &[HistoryLine] {
+        &self.history
     }
 
     /// The vulnerability of this id.

@@ -63,6 +63,37 @@ impl WindowsFamily {
         }
     }
 
+    /// The family of this name, whatever its case.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|family| family.name().eq_ignore_ascii_case(name.trim()))
+    }
+
+    const ALL: [Self; 21] = [
+        Self::Windows2000,
+        Self::WindowsXp,
+        Self::WindowsVista,
+        Self::Windows7,
+        Self::Windows8,
+        Self::Windows81,
+        Self::WindowsRt,
+        Self::WindowsRt81,
+        Self::Windows10,
+        Self::Windows11,
+        Self::Server2003,
+        Self::Server2003R2,
+        Self::Server2008,
+        Self::Server2008R2,
+        Self::Server2012,
+        Self::Server2012R2,
+        Self::Server2016,
+        Self::Server2019,
+        Self::Server2022,
+        Self::Server2025,
+        Self::ServerSemiAnnual,
+    ];
+
     /// The Defender software id: `microsoft-_-windows_10`.
     pub fn software_id(self) -> SoftwareId {
         SoftwareId::of("microsoft", self.name())
