@@ -1,19 +1,20 @@
 //! Assesses machine states against a catalog.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use fixedbitset::FixedBitSet;
-use kbgap_catalog::{Catalog, Kb, ProductIx, UpdateIx, VulnerabilityIx, WindowsProduct};
+use kbgap_catalog::{Catalog, Kb, ProductIx, UpdateIx, WindowsProduct};
 use rustc_hash::FxHashMap;
 
-use crate::evidence::{Absence, Explanation, Presence, Verdict};
+use crate::evidence::{Absence, Explanation, Verdict};
 use crate::findings::{
-    Findings, Missing, Pending, ProductFindings, Status, Unknown, UnknownReason,
+    ExposureRef, Findings, Missing, Pending, ProductFindings, Status, Unknown, UnknownReason,
 };
 use crate::host::{Host, HostExposure, MemberIx};
 use crate::line::Line;
-use crate::scope::{self, InScope};
-use crate::state::{InstalledUpdates, MachineState};
+use crate::situation::Situation;
+use crate::slip::Slip;
+use crate::state::MachineState;
 
 /// Assesses machines against one catalog.
 ///
@@ -44,501 +45,287 @@ impl Assessor {
     /// What a machine in this state lacks.
     pub fn assess(&self, state: &MachineState) -> Findings {
         self.situation(state)
-            .map_or_else(Findings::no_data, |situation| situation.findings())
+            .map_or_else(Findings::no_data, |situation| findings(&situation))
     }
 
     /// Why an update is present or missing on a machine in this state; `None` where the update
     /// fixes no product in scope there.
     pub fn explain(&self, state: &MachineState, kb: Kb) -> Option<Explanation> {
-        self.situation(state)?.explain(kb)
+        explain(&self.situation(state)?, kb)
+    }
+
+    /// The Windows products of the catalog, each with what contradicts itself in the sources about it.
+    pub fn slips(&self) -> impl Iterator<Item = (&WindowsProduct, &[Slip])> {
+        self.hosts.keys().filter_map(|windows| {
+            let host = self.host(windows)?;
+            Some((windows, &*host.slips))
+        })
+    }
+
+    fn host(&self, windows: &WindowsProduct) -> Option<&Host> {
+        if self.catalog.find_windows(windows).is_empty() {
+            return None;
+        }
+        let host = self.hosts.get(windows)?;
+        Some(host.get_or_init(|| Host::new(&self.catalog, windows)))
     }
 
     fn situation<'a>(&'a self, state: &'a MachineState) -> Option<Situation<'a>> {
-        if self.catalog.find_windows(&state.windows).is_empty() {
-            return None;
-        }
-        let host = self
-            .hosts
-            .get(&state.windows)?
-            .get_or_init(|| Host::new(&self.catalog, &state.windows));
+        let host = self.host(&state.windows)?;
         Some(Situation::new(&self.catalog, host, state))
     }
 }
 
-/// The track a machine is serviced on, where there are alternatives.
-#[derive(Clone, Copy)]
-struct Tracks {
-    /// By hotpatches between baselines, not by cumulative updates.
-    hotpatch: bool,
-    /// By security only updates, not by rollups.
-    security_only: bool,
-}
-
-/// One machine before one catalog: what is in scope and what is covered.
-struct Situation<'a> {
-    catalog: &'a Catalog,
-    host: &'a Host,
-    state: &'a MachineState,
-    scope: Vec<InScope>,
-    tracks: Tracks,
-    /// The members that the machine's list or build shows by themselves.
-    shown: Vec<MemberIx>,
-    /// Every member that these cover.
-    covered: FixedBitSet,
-    /// Every member that the pending updates cover.
-    covered_after_restart: FixedBitSet,
-}
-
 /// An exposure that no present update closes.
 struct Open<'a> {
-    product: usize,
+    at: ExposureRef,
     exposure: &'a HostExposure,
-    /// Which update to ask for; `None` where there is none to be asked for.
-    wanted: Option<MemberIx>,
 }
 
-impl<'a> Situation<'a> {
-    fn new(catalog: &'a Catalog, host: &'a Host, state: &'a MachineState) -> Self {
-        let installed: Vec<MemberIx> = state
-            .installed
-            .iter()
-            .flat_map(InstalledUpdates::kbs)
-            .filter(|kb| !state.pending.contains(kb))
-            .filter_map(|kb| host.find(*kb))
-            .collect();
-        let tracks = tracks(host, state, &installed);
-        let mut shown = installed;
-        shown.extend(shown_by_build(host, state, tracks));
-        shown.sort_unstable();
-        shown.dedup();
-        let pending = state.pending.iter().filter_map(|kb| host.find(*kb));
-        let mut situation = Self {
-            catalog,
-            host,
-            state,
-            scope: scope::of_machine(catalog, host, state),
-            tracks,
-            covered: covered(host, shown.iter().copied()),
-            covered_after_restart: covered(host, pending),
-            shown,
-        };
-        situation
-            .covered_after_restart
-            .difference_with(&situation.covered);
-        situation
-    }
-
-    fn findings(&self) -> Findings {
-        let open = self.open();
-        let mut pending: FxHashMap<Kb, Vec<VulnerabilityIx>> = FxHashMap::default();
-        let mut unknown: Vec<(MemberIx, UnknownReason)> = Vec::new();
-        let mut products = vec![ProductFindings::default(); self.scope.len()];
-        let mut wanted: Vec<Vec<MemberIx>> = vec![Vec::new(); self.scope.len()];
-        let mut still_open = Vec::new();
-        for open in open {
-            let closing = |at: &&MemberIx| self.covered_after_restart.contains(**at);
-            if let Some(&closing) = open.exposure.closed_by.iter().find(closing) {
-                let kb = self.pending_that_covers(closing);
-                pending
-                    .entry(kb)
-                    .or_default()
-                    .extend(self.vulnerabilities(&open));
+fn findings(situation: &Situation<'_>) -> Findings {
+    let scope = &situation.scope;
+    let mut pending: BTreeMap<Kb, Vec<ExposureRef>> = BTreeMap::new();
+    let mut unknown: Vec<(MemberIx, UnknownReason)> = Vec::new();
+    let mut products = vec![ProductFindings::default(); scope.len()];
+    let mut wanted: Vec<Vec<MemberIx>> = vec![Vec::new(); scope.len()];
+    let mut still_open = Vec::new();
+    for (product, in_scope) in scope.iter().enumerate() {
+        for exposure in situation.host.exposures(in_scope.product) {
+            if situation.is_closed(exposure) {
                 continue;
             }
-            products[open.product]
-                .open
-                .extend(self.vulnerabilities(&open));
-            if let Some(at) = open.wanted {
-                match self.absence(at) {
-                    Ok(_) => wanted[open.product].push(at),
-                    Err(reason) => unknown.push((at, reason)),
-                }
-                still_open.push(open);
+            let at = ExposureRef::new(product, exposure.exposure);
+            if let Some(kb) = situation.closed_after_restart(exposure) {
+                pending.entry(kb).or_default().push(at);
+                continue;
             }
+            products[product].open.push(at);
+            if let Some(member) = situation.hotpatch_not_stated(exposure) {
+                unknown.push((member, UnknownReason::HotpatchNotStated));
+                continue;
+            }
+            let Some(member) = situation.choose(exposure) else {
+                continue;
+            };
+            match situation.absence(member) {
+                Ok(_) => wanted[product].push(member),
+                Err(reason) => unknown.push((member, reason)),
+            }
+            still_open.push(Open { at, exposure });
         }
-        let mut all: Vec<MemberIx> = Vec::new();
-        for (product, wanted) in products.iter_mut().zip(&mut wanted) {
-            self.drop_replaced(wanted);
-            product.missing = wanted
+    }
+    let mut all: Vec<MemberIx> = Vec::new();
+    for (product, wanted) in products.iter_mut().zip(&mut wanted) {
+        drop_replaced(situation.host, wanted);
+        product.missing = updates(situation.host, wanted);
+        all.extend(wanted.iter());
+    }
+    let asked_for = updates(situation.host, &all);
+    drop_replaced(situation.host, &mut all);
+    unknown.retain(|(at, _)| {
+        !all.iter()
+            .any(|&newer| situation.host.covers[newer].contains(*at))
+    });
+    Findings {
+        status: Status::Assessed,
+        missing: missing(situation, &all, &asked_for, &still_open),
+        pending: pending_updates(situation, &pending),
+        unknown: unknown_updates(situation.host, &unknown),
+        products,
+        cut_list: situation.state.installed.as_ref().is_some_and(|list| list.cut),
+        scope: situation.scope.clone(),
+    }
+}
+
+/// Leaves only those that no other of them covers, in order.
+fn drop_replaced(host: &Host, wanted: &mut Vec<MemberIx>) {
+    wanted.sort_unstable();
+    wanted.dedup();
+    let all = wanted.clone();
+    let replaced = |at: MemberIx| {
+        all.iter().any(|&newer| {
+            let back = host.covers[at].contains(newer);
+            newer != at && host.covers[newer].contains(at) && !(back && newer > at)
+        })
+    };
+    wanted.retain(|&at| !replaced(at));
+}
+
+/// The updates of members, each once, in order of KB.
+fn updates(host: &Host, members: &[MemberIx]) -> Vec<UpdateIx> {
+    let updates = members.iter().filter_map(|&at| host.members[at].update);
+    let mut updates: Vec<UpdateIx> = updates.collect();
+    updates.sort_unstable();
+    updates.dedup();
+    updates
+}
+
+/// One row for each update: a rollup that several packages of are missing is one.
+fn missing(
+    situation: &Situation<'_>,
+    named: &[MemberIx],
+    asked_for: &[UpdateIx],
+    open: &[Open<'_>],
+) -> Vec<Missing> {
+    let host = situation.host;
+    let rows = updates(host, named);
+    rows.iter()
+        .filter_map(|&update| {
+            let parts: Vec<MemberIx> = named
                 .iter()
-                .map(|&at| self.host.members[at].update)
+                .copied()
+                .filter(|&at| host.members[at].update == Some(update))
                 .collect();
-            product.open.sort_unstable();
-            product.open.dedup();
-            all.extend(wanted.iter());
-        }
-        let asked_for = all.clone();
-        self.drop_replaced(&mut all);
-        unknown.retain(|(at, _)| {
-            !all.iter()
-                .any(|&newer| self.host.covers[newer].contains(*at))
-        });
-        Findings {
-            status: Status::Assessed,
-            missing: self.missing(&all, &asked_for, &still_open),
-            pending: self.pending(&pending),
-            unknown: self.unknown(&unknown),
-            products,
-            scope: self.scope.clone(),
-            cut_list: self.state.installed.as_ref().is_some_and(|list| list.cut),
-        }
-    }
-
-    /// The exposures of products in scope that nothing present closes.
-    fn open(&self) -> Vec<Open<'a>> {
-        let mut open = Vec::new();
-        for (product, in_scope) in self.scope.iter().enumerate() {
-            for exposure in self.host.exposures(in_scope.product) {
-                if exposure
-                    .closed_by
-                    .iter()
-                    .any(|&at| self.covered.contains(at))
-                {
-                    continue;
-                }
-                open.push(Open {
-                    product,
-                    exposure,
-                    wanted: self.choose(&exposure.closed_by),
-                });
-            }
-        }
-        open
-    }
-
-    /// Of the updates that close an exposure, the one to ask for: by the machine's tracks, then the newest.
-    fn choose(&self, closed_by: &[MemberIx]) -> Option<MemberIx> {
-        closed_by
-            .iter()
-            .copied()
-            .filter(|&at| self.host.members[at].line.is_demanded())
-            .max_by_key(|&at| {
-                let member = &self.host.members[at];
-                (self.preference(member.line), member.order)
-            })
-    }
-
-    /// How much an update of a line is preferred over alternatives of others; higher is better.
-    fn preference(&self, line: Line) -> u8 {
-        match line {
-            Line::Hotpatch => {
-                if self.tracks.hotpatch {
-                    5
-                } else {
-                    1
-                }
-            }
-            Line::Cumulative => 4,
-            Line::MonthlyRollup => {
-                if self.tracks.security_only {
-                    1
-                } else {
-                    4
-                }
-            }
-            Line::SecurityOnly | Line::IeCumulative => 2,
-            Line::DotNetSecurityOnly => {
-                if self.tracks.security_only {
-                    4
-                } else {
-                    2
-                }
-            }
-            _ => 3,
-        }
-    }
-
-    /// Leaves only those that no other of them covers, in order.
-    fn drop_replaced(&self, wanted: &mut Vec<MemberIx>) {
-        wanted.sort_unstable();
-        wanted.dedup();
-        let all = wanted.clone();
-        let replaced = |at: MemberIx| {
-            all.iter().any(|&newer| {
-                let back = self.host.covers[at].contains(newer);
-                newer != at && self.host.covers[newer].contains(at) && !(back && newer > at)
-            })
-        };
-        wanted.retain(|&at| !replaced(at));
-    }
-
-    fn missing(
-        &self,
-        named: &[MemberIx],
-        asked_for: &[MemberIx],
-        open: &[Open<'_>],
-    ) -> Vec<Missing> {
-        named
-            .iter()
-            .filter_map(|&at| {
-                let member = &self.host.members[at];
-                let covers = &self.host.covers[at];
-                let mut closes: Vec<VulnerabilityIx> = open
-                    .iter()
-                    .filter(|open| {
-                        open.exposure
-                            .closed_by
-                            .iter()
-                            .any(|&by| covers.contains(by))
+            let kb = situation.catalog.update(update).kb;
+            let covers =
+                |at: &MemberIx| parts.iter().any(|&part| host.covers[part].contains(*at));
+            let mut products: Vec<ProductIx> = parts
+                .iter()
+                .flat_map(|&part| host.members[part].products.iter().copied())
+                .collect();
+            products.sort_unstable();
+            let mut packages: Vec<Kb> = parts
+                .iter()
+                .map(|&part| host.members[part].kb)
+                .filter(|&package| package != kb)
+                .collect();
+            packages.dedup();
+            let brings = |older: &UpdateIx| {
+                *older != update
+                    && !rows.contains(older)
+                    && host.members.iter().enumerate().any(|(at, member)| {
+                        member.update == Some(*older) && covers(&at)
                     })
-                    .flat_map(|open| self.vulnerabilities(open))
-                    .collect();
-                closes.sort_unstable();
-                closes.dedup();
-                let mut replaces: Vec<UpdateIx> = asked_for
+            };
+            Some(Missing {
+                update,
+                packages,
+                products: situation.in_scope(&products),
+                closes: open
                     .iter()
-                    .filter(|&&older| older != at && covers.contains(older))
-                    .map(|&older| self.host.members[older].update)
-                    .collect();
-                replaces.sort_unstable();
-                replaces.dedup();
-                Some(Missing {
-                    update: member.update,
-                    products: self.in_scope(&member.products),
-                    closes,
-                    absence: self.absence(at).ok()?,
-                    replaces,
-                })
+                    .filter(|open| open.exposure.closed_by.iter().any(covers))
+                    .map(|open| open.at)
+                    .collect(),
+                absence: situation.absence(*parts.first()?).ok()?,
+                replaces: asked_for.iter().copied().filter(brings).collect(),
             })
-            .collect()
-    }
+        })
+        .collect()
+}
 
-    fn pending(&self, found: &FxHashMap<Kb, Vec<VulnerabilityIx>>) -> Vec<Pending> {
-        let mut pending: Vec<Pending> = self
-            .state
-            .pending
-            .iter()
-            .map(|&kb| {
-                let mut closes = found.get(&kb).cloned().unwrap_or_default();
-                closes.sort_unstable();
-                closes.dedup();
-                Pending {
-                    kb,
-                    update: self.catalog.find_update(kb),
-                    closes,
-                }
+fn pending_updates(
+    situation: &Situation<'_>,
+    found: &BTreeMap<Kb, Vec<ExposureRef>>,
+) -> Vec<Pending> {
+    let mut pending: Vec<Pending> = situation
+        .state
+        .pending
+        .iter()
+        .map(|&kb| Pending {
+            kb,
+            update: situation.catalog.find_update(kb),
+            closes: found.get(&kb).cloned().unwrap_or_default(),
+        })
+        .collect();
+    pending.sort_by_key(|pending| pending.kb);
+    pending
+}
+
+fn unknown_updates(host: &Host, found: &[(MemberIx, UnknownReason)]) -> Vec<Unknown> {
+    let mut newest: Vec<MemberIx> = found.iter().map(|(at, _)| *at).collect();
+    drop_replaced(host, &mut newest);
+    let mut unknown: Vec<Unknown> = newest
+        .into_iter()
+        .filter_map(|at| {
+            let (_, reason) = found.iter().find(|(known, _)| *known == at)?;
+            Some(Unknown {
+                update: host.members[at].update?,
+                reason: *reason,
             })
-            .collect();
-        pending.sort_by_key(|pending| pending.kb);
-        pending
-    }
+        })
+        .collect();
+    unknown.sort_by_key(|unknown| unknown.update);
+    unknown.dedup_by_key(|unknown| unknown.update);
+    unknown
+}
 
-    fn unknown(&self, found: &[(MemberIx, UnknownReason)]) -> Vec<Unknown> {
-        let mut newest: Vec<MemberIx> = found.iter().map(|(at, _)| *at).collect();
-        self.drop_replaced(&mut newest);
-        newest
-            .into_iter()
-            .filter_map(|at| {
-                let (_, reason) = found.iter().find(|(known, _)| *known == at)?;
-                Some(Unknown {
-                    update: self.host.members[at].update,
-                    reason: *reason,
-                })
-            })
-            .collect()
-    }
-
-    /// Why a member that nothing covers is missing, or what is lacking to tell.
-    fn absence(&self, at: MemberIx) -> Result<Absence, UnknownReason> {
-        let member = &self.host.members[at];
-        let build = self
-            .state
-            .build
-            .filter(|build| build.ubr.is_some() && self.host.is_on_line(build));
-        if let (Some(machine), Some((fixed, document)), true) =
-            (build, member.build, member.line.is_in_build())
-        {
-            return Ok(Absence::BuildBelow {
-                machine,
-                fixed,
-                document,
-            });
-        }
-        match (&self.state.installed, build) {
-            (Some(list), _) => Ok(Absence::NotListed {
-                listed: list.kbs().len(),
-                document: self.catalog.update(member.update).home,
-            }),
-            (None, Some(_)) => Err(UnknownReason::NoUpdateList),
-            (None, None) => Err(UnknownReason::NoEvidence),
-        }
-    }
-
-    fn pending_that_covers(&self, at: MemberIx) -> Kb {
-        let covering = self.state.pending.iter().find(|kb| {
-            self.host
-                .find(**kb)
-                .is_some_and(|pending| self.host.covers[pending].contains(at))
-        });
-        covering.copied().unwrap_or(self.host.members[at].kb)
-    }
-
-    fn vulnerabilities(&self, open: &Open<'_>) -> impl Iterator<Item = VulnerabilityIx> + use<'a> {
-        let product = self.catalog.product(self.scope[open.product].product);
-        product.exposures[open.exposure.exposure]
-            .vulnerabilities
-            .iter()
-            .map(|(at, _)| *at)
-    }
-
-    /// Of these products, those in scope, in the order of the scope.
-    fn in_scope(&self, products: &[ProductIx]) -> Vec<ProductIx> {
-        self.scope
-            .iter()
-            .map(|in_scope| in_scope.product)
-            .filter(|product| products.contains(product))
-            .collect()
-    }
-
-    fn explain(&self, kb: Kb) -> Option<Explanation> {
-        let at = self.host.find(kb)?;
-        let member = &self.host.members[at];
-        let products = self.in_scope(&member.products);
-        if products.is_empty() {
+fn explain(situation: &Situation<'_>, kb: Kb) -> Option<Explanation> {
+    let host = situation.host;
+    let findings = findings(situation);
+    let explained = host.find(kb).filter_map(|at| {
+        let member = &host.members[at];
+        let products = situation.in_scope(&member.products);
+        // What only the release history knows fixes nothing, but may be what the machine has.
+        if products.is_empty() && !(member.update.is_none() && situation.is_present(at)) {
             return None;
         }
+        let update = member.update.map(|update| situation.catalog.update(update).kb);
         Some(Explanation {
-            kb,
+            kb: update.unwrap_or(member.kb),
+            listed_as: member.kb,
             line: member.line,
             products,
             documents: member.documents.clone(),
-            verdict: self.verdict(at),
+            verdict: verdict(situation, &findings, at),
         })
-    }
+    });
+    // Of several packages, one that is missing says most.
+    explained.max_by_key(|explanation| match explanation.verdict {
+        Verdict::Missing(_) => 5,
+        Verdict::Unknown(_) => 4,
+        Verdict::Pending(_) => 3,
+        Verdict::Replaced { .. } => 2,
+        Verdict::NotNeeded { .. } => 1,
+        Verdict::Present(_) => 0,
+    })
+}
 
-    fn verdict(&self, at: MemberIx) -> Verdict {
-        if let Some(presence) = self.presence(at) {
-            return Verdict::Present(presence);
-        }
-        if self.covered_after_restart.contains(at) {
-            return Verdict::Pending(self.pending_that_covers(at));
-        }
-        let absence = match self.absence(at) {
-            Ok(absence) => absence,
-            Err(reason) => return Verdict::Unknown(reason),
-        };
-        let findings = self.findings();
-        let update = self.host.members[at].update;
-        if findings
+fn verdict(situation: &Situation<'_>, findings: &Findings, at: MemberIx) -> Verdict {
+    if let Some(presence) = situation.presence(at) {
+        return Verdict::Present(presence);
+    }
+    if let Some(pending) = situation.pending_that_covers(at) {
+        return Verdict::Pending(pending);
+    }
+    let host = situation.host;
+    let member = &host.members[at];
+    if let Some(found) = findings
+        .unknown
+        .iter()
+        .find(|unknown| Some(unknown.update) == member.update)
+    {
+        return Verdict::Unknown(found.reason);
+    }
+    let absence: Absence = match situation.absence(at) {
+        Ok(absence) => absence,
+        Err(reason) => return Verdict::Unknown(reason),
+    };
+    let named = |update: Option<UpdateIx>| {
+        findings
             .missing
             .iter()
-            .any(|missing| missing.update == update)
-        {
-            return Verdict::Missing(absence);
-        }
-        let by = findings.missing.iter().find_map(|missing| {
-            let kb = self.catalog.update(missing.update).kb;
-            let newer = self.host.find(kb)?;
-            self.host.covers[newer].contains(at).then_some(kb)
-        });
-        match by {
-            Some(by) => Verdict::Replaced { by, absence },
-            None => Verdict::NotNeeded {
-                line: self.host.members[at].line,
-            },
-        }
+            .any(|missing| Some(missing.update) == update)
+    };
+    if named(member.update) {
+        return Verdict::Missing(absence);
     }
-
-    /// Why a member is present, the strongest reason first.
-    fn presence(&self, at: MemberIx) -> Option<Presence> {
-        if !self.covered.contains(at) {
-            return None;
-        }
-        let member = &self.host.members[at];
-        let listed = |kb: Kb| {
-            self.state
-                .installed
-                .as_ref()
-                .is_some_and(|list| list.contains(kb))
-        };
-        if listed(member.kb) {
-            return Some(Presence::Installed);
-        }
-        if let (true, Some((fixed, document)), Some(machine)) =
-            (self.shown.contains(&at), member.build, self.state.build)
-        {
-            return Some(Presence::Build {
-                machine,
-                fixed,
-                document,
-            });
-        }
-        // The nearest of those that cover it makes the shortest story.
-        let chains = self
-            .shown
-            .iter()
-            .filter(|&&by| self.host.covers[by].contains(at));
-        let (by, steps) = chains
-            .map(|&by| (by, self.host.chain(by, at)))
-            .min_by_key(|(by, steps)| (!listed(self.host.members[*by].kb), steps.len()))?;
-        let by = self.host.members[by].kb;
-        Some(Presence::Covered {
-            by,
-            installed: listed(by),
-            steps,
-        })
-    }
-}
-
-fn covered(host: &Host, shown: impl Iterator<Item = MemberIx>) -> FixedBitSet {
-    let mut covered = FixedBitSet::with_capacity(host.members.len());
-    for at in shown {
-        covered.union_with(&host.covers[at]);
-    }
-    covered
-}
-
-/// The members that the machine's build shows to be present.
-fn shown_by_build<'a>(
-    host: &'a Host,
-    state: &MachineState,
-    tracks: Tracks,
-) -> impl Iterator<Item = MemberIx> + use<'a> {
-    let build = state.build.filter(|build| host.is_on_line(build));
-    let revision = build.and_then(|build| build.ubr);
-    host.members
+    let by = host
+        .members
         .iter()
         .enumerate()
-        .filter_map(move |(at, member)| {
-            let in_build = match member.line {
-                // A build between two hotpatches may be a cumulative preview's.
-                Line::Hotpatch => tracks.hotpatch,
-                line => line.is_in_build() || line == Line::MonthlyRollup,
-            };
-            let fixed = member
-                .build
-                .and_then(|(version, _)| version.windows_build())?
-                .ubr?;
-            (in_build && revision? >= fixed).then_some(at)
-        })
-}
-
-fn tracks(host: &Host, state: &MachineState, installed: &[MemberIx]) -> Tracks {
-    let build = state.build.filter(|build| host.is_on_line(build));
-    let on_hotpatch = |at: MemberIx| host.members[at].line == Line::Hotpatch;
-    let build_is_hotpatch = || {
-        host.members.iter().any(|member| {
-            member.line == Line::Hotpatch
-                && member
-                    .build
-                    .and_then(|(version, _)| version.windows_build())
-                    == build
-                && build.is_some()
-        })
-    };
-    let newest = installed
-        .iter()
-        .map(|&at| &host.members[at])
-        .filter(|member| {
-            matches!(
-                member.line,
-                Line::MonthlyRollup | Line::PreviewRollup | Line::SecurityOnly
-            )
-        })
-        // Of one day the rollup counts: it holds the other.
-        .max_by_key(|member| (member.released, member.line != Line::SecurityOnly));
-    Tracks {
-        hotpatch: installed.iter().any(|&at| on_hotpatch(at)) || build_is_hotpatch(),
-        security_only: newest.is_some_and(|member| member.line == Line::SecurityOnly),
+        .filter(|(_, other)| named(other.update))
+        .find(|(newer, _)| host.covers[*newer].contains(at));
+    match by.and_then(|(_, newer)| newer.update) {
+        Some(newer) => Verdict::Replaced {
+            by: situation.catalog.update(newer).kb,
+            absence,
+        },
+        None => Verdict::NotNeeded {
+            line: if member.update.is_some() {
+                member.line
+            } else {
+                Line::Optional
+            },
+        },
     }
 }

@@ -1,6 +1,6 @@
 //! What an assessment finds.
 
-use kbgap_catalog::{Kb, ProductIx, UpdateIx, VulnerabilityIx};
+use kbgap_catalog::{Catalog, Kb, ProductIx, UpdateIx, VulnerabilityIx};
 
 use crate::evidence::Absence;
 use crate::scope::InScope;
@@ -24,6 +24,25 @@ pub struct Findings {
     pub cut_list: bool,
 }
 
+/// Vulnerabilities of one product in scope that the same fixes close: an [`kbgap_catalog::Exposure`] of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExposureRef {
+    /// The product's place in the scope.
+    product: u16,
+    /// The exposure's place in the product.
+    exposure: u16,
+}
+
+impl ExposureRef {
+    /// Products in scope are a few dozen, exposures of one a few thousand.
+    pub(crate) fn new(product: usize, exposure: usize) -> Self {
+        Self {
+            product: u16::try_from(product).unwrap_or(u16::MAX),
+            exposure: u16::try_from(exposure).unwrap_or(u16::MAX),
+        }
+    }
+}
+
 /// Whether an assessment was possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -40,8 +59,11 @@ pub struct Missing {
     pub update: UpdateIx,
     /// The products in scope it fixes, in the order of the scope.
     pub products: Vec<ProductIx>,
-    /// The vulnerabilities open on the machine that it closes, itself or by what it replaces; in order.
-    pub closes: Vec<VulnerabilityIx>,
+    /// The numbers its missing packages install under, where those are others than its own.
+    pub packages: Vec<Kb>,
+    /// What is open on the machine that it closes, itself or by what it replaces:
+    /// [`Findings::vulnerabilities`] tells the vulnerabilities.
+    pub closes: Vec<ExposureRef>,
     /// Why it is known to be missing.
     pub absence: Absence,
     /// Older updates that are missing too, and come with it; in order of KB.
@@ -55,8 +77,8 @@ pub struct Pending {
     pub kb: Kb,
     /// The update, where the catalog knows it.
     pub update: Option<UpdateIx>,
-    /// The vulnerabilities the restart will close; in order.
-    pub closes: Vec<VulnerabilityIx>,
+    /// What the restart will close.
+    pub closes: Vec<ExposureRef>,
 }
 
 /// An update of which the machine's evidence says neither.
@@ -75,6 +97,15 @@ pub enum UnknownReason {
     NoUpdateList,
     /// The machine reported neither the list of updates nor the revision of its build.
     NoEvidence,
+    /// The update is for another image than the running Windows (the recovery image, say), of which
+    /// neither build nor list tells.
+    OtherImage,
+    /// The update installs under other numbers, which no document states, and the machine lists a
+    /// number that may be one of them.
+    NumbersUnknown,
+    /// The machine is serviced by hotpatches, and no document says whether that month's hotpatch
+    /// fixes what this cumulative update does.
+    HotpatchNotStated,
 }
 
 /// What one product of a machine lacks.
@@ -83,8 +114,8 @@ pub struct ProductFindings {
     /// The updates that fix an open vulnerability of this product and are not replaced by
     /// another such update for it; in order.
     pub missing: Vec<UpdateIx>,
-    /// Its open vulnerabilities, in order, those without a fix included.
-    pub open: Vec<VulnerabilityIx>,
+    /// What is open on it, that without a fix included.
+    pub open: Vec<ExposureRef>,
 }
 
 impl Findings {
@@ -99,6 +130,27 @@ impl Findings {
             products: Vec::new(),
             cut_list: false,
         }
+    }
+
+    /// The vulnerabilities of some exposures, each once, in order.
+    pub fn vulnerabilities(
+        &self,
+        catalog: &Catalog,
+        exposures: &[ExposureRef],
+    ) -> Vec<VulnerabilityIx> {
+        let stated = exposures.iter().filter_map(|at| {
+            let product = self.scope.get(usize::from(at.product))?.product;
+            catalog
+                .product(product)
+                .exposures
+                .get(usize::from(at.exposure))
+        });
+        let mut vulnerabilities: Vec<VulnerabilityIx> = stated
+            .flat_map(|exposure| exposure.vulnerabilities.iter().map(|(at, _)| *at))
+            .collect();
+        vulnerabilities.sort_unstable();
+        vulnerabilities.dedup();
+        vulnerabilities
     }
 
     /// The products in scope.

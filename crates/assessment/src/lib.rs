@@ -5,17 +5,25 @@
 //! led there. The rules are those of section 5 of the data specification.
 
 mod assess;
+mod dot_net;
 mod evidence;
 mod findings;
 mod from_report;
 mod host;
 mod line;
 mod scope;
+mod situation;
+mod slip;
 mod state;
+mod tracks;
+pub mod words;
 
 pub use assess::Assessor;
-pub use evidence::{Absence, Explanation, Presence, Step, Verdict};
-pub use findings::{Findings, Missing, Pending, ProductFindings, Status, Unknown, UnknownReason};
+pub use evidence::{
+    Absence, BuildFact, Explanation, FactSource, OrderedBy, Presence, Step, Verdict,
+};
+pub use findings::{ExposureRef, Findings, Missing, Pending, ProductFindings, Status, Unknown, UnknownReason};
 pub use line::Line;
 pub use scope::{InScope, ScopeReason};
+pub use slip::{Slip, SlipKind, Stated};
 pub use state::{InstalledUpdates, MachineState, SoftwareVersion};

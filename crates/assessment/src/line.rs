@@ -51,6 +51,8 @@ impl Line {
                 }
             }
             SubType::MonthlyRollup => Self::MonthlyRollup,
+            // Beside a cumulative update: a part of the month's hotpatch that comes by itself.
+            SubType::SecurityOnly if cumulative_family => Self::Hotpatch,
             SubType::SecurityOnly => Self::SecurityOnly,
             SubType::PreviewRollup => Self::PreviewRollup,
             SubType::IeCumulative => Self::IeCumulative,

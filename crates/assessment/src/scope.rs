@@ -7,12 +7,13 @@
 use std::fmt;
 
 use kbgap_catalog::{
-    Catalog, Component, DotNetVersions, Kb, ProductIdentity, ProductIx, WindowsFamily,
+    Catalog, Component, DotNetVersions, Kb, ProductIdentity, ProductIx, SoftwareId, WindowsFamily,
     WindowsProduct,
 };
 
-use crate::host::Host;
-use crate::state::MachineState;
+use crate::dot_net::{self, Four};
+use crate::host::Member;
+use crate::state::{MachineState, SoftwareVersion};
 
 /// A product in scope, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub enum ScopeReason {
     CarriedByRelease,
     /// The machine's software list has it, in this version.
     Software(Box<str>),
-    /// This installed update exists for the component alone.
+    /// This installed update exists for the component alone, or is the component.
     InstalledUpdate(Kb),
 }
 
@@ -47,69 +48,289 @@ impl fmt::Display for ScopeReason {
     }
 }
 
-/// The products in scope: the operating system first, then its components in order of
-/// software name, as Microsoft's own answers list them.
-pub(crate) fn of_machine(catalog: &Catalog, host: &Host, state: &MachineState) -> Vec<InScope> {
-    let mut scope: Vec<InScope> = catalog
-        .find_windows(&state.windows)
-        .iter()
-        .map(|&product| InScope {
-            product,
-            reason: ScopeReason::OperatingSystem,
-        })
-        .collect();
-    let mut components = Vec::new();
-    for &product in catalog.find_components(&state.windows) {
-        let ProductIdentity::OnWindows { component, .. } = &catalog.product(product).identity
-        else {
-            continue;
-        };
-        if let Some(reason) = component_reason(host, state, product, component) {
-            components.push(InScope { product, reason });
+/// The products that can be on a machine of one Windows, and what shows each.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    windows: Vec<ProductIx>,
+    /// In order of software name, as Microsoft's own answers list them.
+    components: Vec<ComponentGate>,
+    /// The numbers that exist for components alone, in order, each with the products it shows.
+    proofs: Vec<(Kb, Vec<ProductIx>)>,
+    /// The .NET Framework 4.x that this Windows carries.
+    carried_four: Option<Four>,
+}
+
+#[derive(Debug)]
+struct ComponentGate {
+    product: ProductIx,
+    software: SoftwareId,
+    gate: Gate,
+}
+
+#[derive(Debug)]
+enum Gate {
+    /// Every installation has it.
+    Carried,
+    /// The machine must show it; of Internet Explorer in this version.
+    Shown { version: Option<u8> },
+    /// The .NET Framework, of which a machine may have several versions.
+    DotNet {
+        versions: DotNetVersions,
+        four: Vec<Four>,
+        carried: bool,
+    },
+}
+
+impl Scope {
+    pub(crate) fn new(catalog: &Catalog, windows: &WindowsProduct, members: &[Member]) -> Self {
+        let mut components: Vec<ComponentGate> = catalog
+            .find_components(windows)
+            .iter()
+            .filter_map(|&at| {
+                let product = catalog.product(at);
+                let ProductIdentity::OnWindows { component, .. } = &product.identity else {
+                    return None;
+                };
+                Some(ComponentGate {
+                    product: at,
+                    software: product.software.clone(),
+                    gate: gate(windows, component),
+                })
+            })
+            .collect();
+        components.sort_by(|one, other| {
+            (one.software.name(), one.product).cmp(&(other.software.name(), other.product))
+        });
+        Self {
+            windows: catalog.find_windows(windows).to_vec(),
+            proofs: proofs(catalog, members),
+            components,
+            carried_four: dot_net::carried(windows).and_then(Four::of),
         }
     }
-    components.sort_by_key(|in_scope| {
-        let product = catalog.product(in_scope.product);
-        (product.software.name(), in_scope.product)
-    });
-    scope.extend(components);
-    scope
-}
 
-fn component_reason(
-    host: &Host,
-    state: &MachineState,
-    product: ProductIx,
-    component: &Component,
-) -> Option<ScopeReason> {
-    if let Component::DotNetFramework(versions) = component {
-        return dot_net_reason(host, state, product, versions);
-    }
-    if carried(&state.windows, component) {
-        return Some(ScopeReason::CarriedByRelease);
-    }
-    by_software(state, component).or_else(|| by_update(host, state, product))
-}
-
-fn by_software(state: &MachineState, component: &Component) -> Option<ScopeReason> {
-    let id = component.software_id();
-    let found = state.software.iter().find(|installed| {
-        installed.software == id
-            && match component {
-                Component::InternetExplorer { version } => {
-                    installed.version.split('.').next() == Some(version.to_string().as_str())
-                }
-                _ => true,
+    /// The products in scope: the operating system first, then its components.
+    pub(crate) fn of_machine(&self, state: &MachineState) -> Vec<InScope> {
+        let mut scope = Vec::with_capacity(self.windows.len() + self.components.len());
+        scope.extend(self.windows.iter().map(|&product| InScope {
+            product,
+            reason: ScopeReason::OperatingSystem,
+        }));
+        let shown = self.shown_by_updates(state);
+        let four = self.four(state, &shown);
+        for component in &self.components {
+            let proof = || {
+                let (_, kb) = shown.iter().find(|(at, _)| *at == component.product)?;
+                Some(ScopeReason::InstalledUpdate(*kb))
+            };
+            let reason = match &component.gate {
+                Gate::Carried => Some(ScopeReason::CarriedByRelease),
+                Gate::Shown { version } => by_software(state, &component.software, *version)
+                    .or_else(|| browser_installed(state, (*version)?))
+                    .or_else(proof),
+                Gate::DotNet {
+                    versions,
+                    four: own,
+                    carried,
+                } => dot_net_reason(&four, versions, own, *carried).or_else(|| {
+                    proof().filter(|_| own.is_empty() || four.may_be_one_of(own))
+                }),
+            };
+            if let Some(reason) = reason {
+                scope.push(InScope {
+                    product: component.product,
+                    reason,
+                });
             }
+        }
+        scope
+    }
+
+    /// The products that installed updates show, each with the first update that does.
+    fn shown_by_updates(&self, state: &MachineState) -> Vec<(ProductIx, Kb)> {
+        let Some(installed) = &state.installed else {
+            return Vec::new();
+        };
+        let mut shown: Vec<(ProductIx, Kb)> = Vec::new();
+        for &kb in installed.kbs() {
+            let Ok(at) = self.proofs.binary_search_by_key(&kb, |(known, _)| *known) else {
+                continue;
+            };
+            for &product in &self.proofs[at].1 {
+                if !shown.iter().any(|(known, _)| *known == product) {
+                    shown.push((product, kb));
+                }
+            }
+        }
+        shown
+    }
+
+    /// What is known of the .NET Framework on a machine.
+    fn four<'s>(&self, state: &'s MachineState, shown: &[(ProductIx, Kb)]) -> DotNetShown<'s> {
+        let mut found = DotNetShown::default();
+        let reported = state
+            .software
+            .iter()
+            .filter(|installed| installed.software.name() == dot_net::NAME);
+        for installed in reported {
+            found.reported.push(installed);
+            found.installed = found
+                .installed
+                .max(Four::of_reported(&installed.version).map(|four| (four, None)));
+        }
+        for &kb in state.installed.iter().flat_map(|list| list.kbs()) {
+            found.installed = found
+                .installed
+                .max(dot_net::installed_by(kb).map(|four| (four, Some(kb))));
+        }
+        // Of the packages that are installed, those for the highest version show which one is there.
+        let packages = self.components.iter().filter_map(|component| {
+            let Gate::DotNet { four, .. } = &component.gate else {
+                return None;
+            };
+            let is_shown = shown.iter().any(|(at, _)| *at == component.product);
+            is_shown.then_some(four).filter(|four| !four.is_empty())
+        });
+        found.package = packages
+            .max_by_key(|four| four.last().copied())
+            .cloned()
+            .unwrap_or_default();
+        found.carried = self.carried_four;
+        found
+    }
+}
+
+/// What is known of the .NET Framework on a machine. Of 4.x there is one version, each replacing the last.
+#[derive(Default)]
+struct DotNetShown<'s> {
+    reported: Vec<&'s SoftwareVersion>,
+    /// The highest 4.x reported, or installed by an update, with that update.
+    installed: Option<(Four, Option<Kb>)>,
+    /// The versions that the package for the highest one serves.
+    package: Vec<Four>,
+    carried: Option<Four>,
+}
+
+impl DotNetShown<'_> {
+    /// Whether the installed 4.x may be one of these.
+    fn may_be_one_of(&self, versions: &[Four]) -> bool {
+        match self.installed {
+            Some((four, _)) => versions.contains(&four),
+            None => versions.iter().any(|four| self.package.contains(four)),
+        }
+    }
+
+    /// Whether something newer than what Windows carried took its place.
+    fn is_upgraded(&self) -> bool {
+        let carried = |four: &Four| Some(*four) == self.carried;
+        match self.installed {
+            Some((four, _)) => !carried(&four),
+            None => !self.package.is_empty() && !self.package.iter().any(carried),
+        }
+    }
+}
+
+fn dot_net_reason(
+    shown: &DotNetShown<'_>,
+    versions: &DotNetVersions,
+    four: &[Four],
+    carried: bool,
+) -> Option<ScopeReason> {
+    let reported = shown.reported.iter().find(|installed| {
+        let is_four = Four::of_reported(&installed.version);
+        match is_four {
+            Some(version) => four.contains(&version) && shown.may_be_one_of(four),
+            None => dot_net::names(versions, &installed.version) && four.is_empty(),
+        }
+    });
+    if let Some(installed) = reported {
+        return Some(ScopeReason::Software(installed.version.clone()));
+    }
+    if let Some((version, Some(kb))) = shown.installed
+        && four.contains(&version)
+    {
+        return Some(ScopeReason::InstalledUpdate(kb));
+    }
+    let replaced = !four.is_empty() && shown.is_upgraded();
+    (carried && !replaced).then_some(ScopeReason::CarriedByRelease)
+}
+
+fn by_software(
+    state: &MachineState,
+    software: &SoftwareId,
+    version: Option<u8>,
+) -> Option<ScopeReason> {
+    let found = state.software.iter().find(|installed| {
+        installed.software == *software
+            && version.is_none_or(|version| {
+                installed.version.split('.').next() == Some(version.to_string().as_str())
+            })
     })?;
     Some(ScopeReason::Software(found.version.clone()))
 }
 
-fn by_update(host: &Host, state: &MachineState, product: ProductIx) -> Option<ScopeReason> {
-    let installed = state.installed.as_ref()?;
-    host.only_for(product)
-        .find(|kb| installed.contains(*kb))
-        .map(ScopeReason::InstalledUpdate)
+/// The installed update that is Internet Explorer of this version, where no later one is.
+///
+/// Source: the installers' articles for Windows 7 and Server 2008 R2.
+fn browser_installed(state: &MachineState, version: u8) -> Option<ScopeReason> {
+    const INSTALLERS: [(u32, u8); 3] = [(982_861, 9), (2_718_695, 10), (2_841_134, 11)];
+    let installed = state.installed.iter().flat_map(|list| list.kbs());
+    let versions = installed.filter_map(|kb| {
+        let known = INSTALLERS.iter().find(|(number, _)| *number == kb.number())?;
+        Some((known.1, *kb))
+    });
+    let (newest, kb) = versions.max()?;
+    (newest == version).then_some(ScopeReason::InstalledUpdate(kb))
+}
+
+fn gate(windows: &WindowsProduct, component: &Component) -> Gate {
+    match component {
+        Component::DotNetFramework(versions) => Gate::DotNet {
+            four: Four::all(versions),
+            carried: dot_net::carried(windows).is_some_and(|version| versions.contains(version)),
+            versions: versions.clone(),
+        },
+        _ if carried(windows, component) => Gate::Carried,
+        Component::InternetExplorer { version } => Gate::Shown {
+            version: Some(*version),
+        },
+        _ => Gate::Shown { version: None },
+    }
+}
+
+/// The numbers under which updates of components alone are listed, with the products each shows.
+///
+/// A number that serves several versions of the .NET Framework shows none of them, unless those have
+/// a version in common.
+fn proofs(catalog: &Catalog, members: &[Member]) -> Vec<(Kb, Vec<ProductIx>)> {
+    let mut proofs: Vec<(Kb, Vec<ProductIx>)> = Vec::new();
+    // Members are in order of number.
+    for group in members.chunk_by(|one, other| one.kb == other.kb) {
+        let products: Vec<ProductIx> = group.iter().flat_map(|m| m.products.clone()).collect();
+        let identities = || products.iter().map(|&at| &catalog.product(at).identity);
+        let mut four = identities().map(|identity| match identity {
+            ProductIdentity::OnWindows {
+                component: Component::DotNetFramework(versions),
+                ..
+            } => Four::all(versions),
+            _ => Vec::new(),
+        });
+        let alone = match &products[..] {
+            [] => false,
+            [_] => identities().all(|identity| matches!(identity, ProductIdentity::OnWindows { .. })),
+            _ => {
+                let first = four.next().unwrap_or_default();
+                let rest: Vec<Vec<Four>> = four.collect();
+                first
+                    .iter()
+                    .any(|version| rest.iter().all(|other| other.contains(version)))
+            }
+        };
+        if let (true, Some(first)) = (alone, group.first()) {
+            proofs.push((first.kb, products));
+        }
+    }
+    proofs
 }
 
 /// Whether every installation of a Windows release carries a component.
@@ -141,81 +362,5 @@ fn carried(windows: &WindowsProduct, component: &Component) -> bool {
         // Parts of every Windows, serviced by its own updates.
         Component::XmlCoreServices => true,
         _ => false,
-    }
-}
-
-/// The .NET Framework 4.x that a Windows release carries, and whether it carries 3.5 or 2.0.
-fn carried_dot_net(windows: &WindowsProduct) -> Option<&'static str> {
-    use WindowsFamily as F;
-    let release = windows.release.as_ref().map(kbgap_catalog::Release::label);
-    match (windows.family, release) {
-        (F::Windows10, Some("1507")) => Some("4.6"),
-        (F::Windows10, Some("1511")) => Some("4.6.1"),
-        (F::Windows10, Some("1607")) | (F::Server2016, _) => Some("4.6.2"),
-        (F::Windows10, Some("1703")) => Some("4.7"),
-        (F::Windows10 | F::ServerSemiAnnual, Some("1709")) => Some("4.7.1"),
-        (F::Windows10 | F::ServerSemiAnnual, Some("1803"))
-        | (F::Windows10, Some("1809"))
-        | (F::Server2019, _) => Some("4.7.2"),
-        (F::Windows10 | F::ServerSemiAnnual, Some(_))
-        | (F::Windows11, Some("21H2"))
-        | (F::Server2022, _) => Some("4.8"),
-        (F::Windows11, Some(_)) | (F::Server2025, _) => Some("4.8.1"),
-        (F::Windows7 | F::Server2008R2, _) => Some("3.5.1"),
-        _ => None,
-    }
-}
-
-fn dot_net_reason(
-    host: &Host,
-    state: &MachineState,
-    product: ProductIx,
-    versions: &DotNetVersions,
-) -> Option<ScopeReason> {
-    let found = state.software.iter().find(|installed| {
-        installed.software.name() == ".net_framework" && names(versions, &installed.version)
-    });
-    if let Some(found) = found {
-        return Some(ScopeReason::Software(found.version.clone()));
-    }
-    let upgraded = state.software.iter().any(|installed| {
-        installed.software.name() == ".net_framework" && installed.version.starts_with("4.")
-    });
-    let carried = carried_dot_net(&state.windows).is_some_and(|version| versions.contains(version));
-    if carried && !upgraded {
-        return Some(ScopeReason::CarriedByRelease);
-    }
-    by_update(host, state, product)
-}
-
-/// Whether a reported version (`4.8`, `4.8.03761`) is among the versions of a product name.
-fn names(versions: &DotNetVersions, reported: &str) -> bool {
-    // The longest version that fits: `4.7.2.1` is 4.7.2, not 4.7.
-    let parts: Vec<&str> = reported.split('.').collect();
-    let mut fitting = (1..=parts.len().min(3)).rev().map(|n| parts[..n].join("."));
-    let known = [
-        "2.0", "3.0", "3.5", "3.5.1", "4.5.2", "4.6", "4.6.1", "4.6.2", "4.7", "4.7.1", "4.7.2",
-        "4.8", "4.8.1",
-    ];
-    fitting
-        .find(|version| known.contains(&version.as_str()))
-        .is_some_and(|version| versions.contains(&version))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reported_dot_net_version_fits_its_own_product_only() {
-        let versions = DotNetVersions::new("4.6.2/4.7/4.7.1/4.7.2");
-        for (reported, fits) in [
-            ("4.7.2", true),
-            ("4.7.03190", true),
-            ("4.8", false),
-            ("4.8.04084", false),
-        ] {
-            assert_eq!(names(&versions, reported), fits, "{reported}");
-        }
     }
 }

@@ -17,6 +17,11 @@ pub struct Day(i32);
 const EPOCH: Date = date(1970, 1, 1);
 
 impl Day {
+    /// The month of the year, 1 to 12.
+    pub fn month(self) -> i8 {
+        self.date().month()
+    }
+
     /// The day of a date.
     pub fn of_date(date: Date) -> Self {
         Self(EPOCH.until(date).map_or(0, |span| span.get_days()))
@@ -32,6 +37,18 @@ impl Day {
         EPOCH
             .checked_add(jiff::Span::new().days(self.0))
             .unwrap_or(EPOCH)
+    }
+
+    /// The moment it begins, in UTC.
+    pub fn midnight(self) -> Timestamp {
+        let begin = TimeZone::UTC.to_timestamp(self.date().at(0, 0, 0, 0));
+        begin.unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// The day after.
+    #[must_use]
+    pub fn tomorrow(self) -> Self {
+        Self(self.0 + 1)
     }
 
     /// The day before.

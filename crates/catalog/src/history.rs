@@ -89,6 +89,9 @@ pub enum HistoryError {
     /// Not one row could be read.
     #[error("no row could be read; the first: {0}")]
     NoRow(RowLeftOut),
+    /// A stored release history was written by another version, or is damaged.
+    #[error("the stored release history cannot be unpacked; import it again")]
+    Unpack(#[source] postcard::Error),
 }
 
 /// The columns, in order.
@@ -144,6 +147,22 @@ impl ReleaseHistory {
             })
             .collect();
         Ok(Self { lines, left_out })
+    }
+
+    /// Packs the release history for storage.
+    ///
+    /// # Errors
+    /// None that its own parts give cause for.
+    pub fn pack(&self) -> Result<Vec<u8>, postcard::Error> {
+        postcard::to_stdvec(self)
+    }
+
+    /// Unpacks a stored release history.
+    ///
+    /// # Errors
+    /// Where another version wrote it, or it is damaged.
+    pub fn unpack(bytes: &[u8]) -> Result<Self, HistoryError> {
+        postcard::from_bytes(bytes).map_err(HistoryError::Unpack)
     }
 
     /// How many updates it lists.

@@ -27,7 +27,7 @@ pub use history::{
 pub use kb::{Kb, NotAKb};
 pub use product::{
     Architecture, Component, DotNetVersions, ProductIdentity, Release, WindowsFamily,
-    WindowsProduct, release_of_build,
+    WindowsProduct, are_siblings, release_of_build,
 };
 pub use software::SoftwareId;
 pub use version::{NotAVersion, Version, WindowsBuild};

@@ -1,6 +1,6 @@
 //! Documents in files, folders and archives.
 //!
-//! Read are `.xml` and `.json`, either compressed as `.zst`, and those inside `.zip`, `.tar` and
+//! Read are `.xml`, `.json` and `.csv`, each also compressed as `.zst`, and those inside `.zip`, `.tar` and
 //! `.tar.zst`. Archives are read as streams: a document is in memory at a time, never an archive.
 
 use std::fs::File;
@@ -55,7 +55,7 @@ pub enum FileError {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// Its name ends in nothing that is read.
-    #[error("neither .xml, .json (or either as .zst), .zip, .tar nor .tar.zst")]
+    #[error("neither .xml, .json, .csv (or one of them as .zst), .zip, .tar nor .tar.zst")]
     UnknownKind,
     /// Larger than the limit, perhaps only when unpacked.
     #[error("larger than {} MiB when read; not taken", limit >> 20)]
@@ -102,8 +102,8 @@ impl Kind {
         };
         let extension = inner.rsplit_once('.').map(|(_, extension)| extension);
         match (extension?, compressed) {
-            ("xml" | "json", false) => Some(Self::Document),
-            ("xml" | "json", true) => Some(Self::CompressedDocument),
+            ("xml" | "json" | "csv", false) => Some(Self::Document),
+            ("xml" | "json" | "csv", true) => Some(Self::CompressedDocument),
             ("tar", false) => Some(Self::Tar),
             ("tar", true) => Some(Self::CompressedTar),
             ("zip", false) => Some(Self::Zip),

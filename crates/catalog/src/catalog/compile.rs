@@ -5,6 +5,7 @@ use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
+use super::days;
 use super::numbers::NumberBook;
 use super::texts::{Texts, VulnerabilityText};
 use super::{
@@ -78,7 +79,8 @@ impl Compiler {
         let product_positions = positions(&product_ids, ProductIx::at);
         let mut products = names(&self.documents, &product_ids, &product_positions);
         let book = NumberBook::of(&self.documents);
-        let updates = updates(&self.documents, &book, &products, &product_positions);
+        let mut updates = updates(&self.documents, &book, &products, &product_positions);
+        days::correct(&mut updates, &self.documents, &self.history);
         let mut tables = Tables {
             updates: updates
                 .iter()

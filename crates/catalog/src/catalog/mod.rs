@@ -1,6 +1,7 @@
 //! The catalog: all documents as one set of facts, ready to be asked.
 
 mod compile;
+mod days;
 mod numbers;
 mod texts;
 

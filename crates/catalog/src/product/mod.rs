@@ -12,7 +12,7 @@ mod windows;
 use serde::{Deserialize, Serialize};
 
 pub use component::{Component, DotNetVersions};
-pub use windows::{Architecture, Release, WindowsFamily, WindowsProduct, release_of_build};
+pub use windows::{Architecture, Release, WindowsFamily, WindowsProduct, are_siblings, release_of_build};
 
 use crate::SoftwareId;
 

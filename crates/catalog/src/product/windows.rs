@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Words;
-use crate::SoftwareId;
+use crate::{SoftwareId, WindowsBuild};
 
 /// A line of Windows with a name of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -465,6 +465,66 @@ pub fn release_of_build(build: u32, server: bool) -> Option<(WindowsFamily, Opti
     Some((family, (!release.is_empty()).then(|| Release::new(release))))
 }
 
+/// Every build that [`release_of_build`] knows.
+const BUILDS: [u32; 22] = [
+    10240, 10586, 14393, 15063, 16299, 17134, 17763, 18362, 18363, 19041, 19042, 19043, 19044,
+    19045, 20348, 22000, 22621, 22631, 25398, 26100, 26200, 28000,
+];
+
+/// Builds that are one code with different features switched on: their revisions are the same
+/// update's, and one update serves them all.
+const SIBLINGS: [&[u32]; 4] = [
+    &[18362, 18363],
+    &[19041, 19042, 19043, 19044, 19045],
+    &[22621, 22631],
+    &[26100, 26200],
+];
+
+impl WindowsProduct {
+    /// The build of this product, without revision; `None` for a release not known here.
+    ///
+    /// Windows 7, Server 2008 and their R2 are meant with their last service pack.
+    pub fn build(&self) -> Option<WindowsBuild> {
+        use WindowsFamily as F;
+        let before_10 = |minor, build| {
+            Some(WindowsBuild {
+                major: 6,
+                minor,
+                build,
+                ubr: None,
+            })
+        };
+        match self.family {
+            F::Windows7 | F::Server2008R2 => return before_10(1, 7601),
+            F::WindowsVista => return before_10(0, 6002),
+            // From 2019 on its updates raise the build from 6002.
+            F::Server2008 => return before_10(0, 6003),
+            F::Windows8 | F::WindowsRt | F::Server2012 => return before_10(2, 9200),
+            F::Windows81 | F::WindowsRt81 | F::Server2012R2 => return before_10(3, 9600),
+            F::ServerSemiAnnual if self.release.as_ref().is_some_and(|r| r.label() == "1809") => {
+                return Some(WindowsBuild::windows10(17763, None));
+            }
+            _ => {}
+        }
+        let is_this = |build: &&u32| {
+            release_of_build(**build, self.family.is_server()).is_some_and(|(family, release)| {
+                family == self.family
+                    && (release == self.release || (family.is_server() && self.release.is_none()))
+            })
+        };
+        let build = BUILDS.iter().find(is_this)?;
+        Some(WindowsBuild::windows10(*build, None))
+    }
+}
+
+/// Whether two builds of Windows 10 or later are one code: then one update brings both to the same revision.
+pub fn are_siblings(one: u32, other: u32) -> bool {
+    one != other
+        && SIBLINGS
+            .iter()
+            .any(|group| group.contains(&one) && group.contains(&other))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -516,6 +576,29 @@ mod tests {
         ] {
             assert_ne!(windows(one), windows(other));
         }
+    }
+
+    #[test]
+    fn a_product_has_its_build() {
+        for (name, build) in [
+            ("Windows 10 Version 1909 for x64-based Systems", "10.0.18363"),
+            ("Windows Server 2019", "10.0.17763"),
+            ("Windows Server 2022", "10.0.20348"),
+            ("Windows Server 2022, 23H2 Edition (Server Core installation)", "10.0.25398"),
+            ("Windows Server, version 1903 (Server Core installation)", "10.0.18362"),
+            ("Windows Server 2025", "10.0.26100"),
+            ("Windows 7 for x64-based Systems Service Pack 1", "6.1.7601"),
+            ("Windows Server 2012 R2", "6.3.9600"),
+        ] {
+            assert_eq!(windows(name).build().unwrap().to_string(), build, "{name}");
+        }
+        let all: Vec<u32> = (10_000..30_000)
+            .filter(|&build| {
+                release_of_build(build, false).is_some() || release_of_build(build, true).is_some()
+            })
+            .collect();
+        assert_eq!(all, BUILDS);
+        assert!(are_siblings(19041, 19045) && !are_siblings(19041, 22621));
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use kbgap_catalog::document::Document;
-use kbgap_catalog::{Catalog, Compiler, Texts};
+use kbgap_catalog::{Catalog, Compiler, Day, ReleaseHistory, Texts};
 use kbgap_store::Store;
 
-use super::record::SOURCE;
+use super::record::{DOCUMENTS, HISTORIES};
 use super::runtime;
 use crate::data_dir::DataDir;
 use crate::output;
@@ -28,14 +28,34 @@ pub(crate) fn run(data_dir: &DataDir) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Compiles the newest revision of every stored document.
+/// Compiles the newest revision of every stored document, and the newest release history.
 pub(crate) async fn compile(store: &Store, data_dir: &DataDir) -> anyhow::Result<(Catalog, Texts)> {
+    let (catalog, texts) = compile_as_of(store, None).await?;
+    data_dir.write_catalog(&catalog, &texts)?;
+    Ok((catalog, texts))
+}
+
+/// Compiles what the store holds: with a day given, of each document the newest revision published by its
+/// end. The release history is always the newest: a revision of a build, once out, stays true.
+pub(crate) async fn compile_as_of(
+    store: &Store,
+    day: Option<Day>,
+) -> anyhow::Result<(Catalog, Texts)> {
     let mut compiler = Compiler::new();
-    for row in store.documents(SOURCE, None).await? {
+    let by = day.map(|day| day.tomorrow().midnight());
+    for row in store.documents(DOCUMENTS, by).await? {
         let document = Document::unpack(&row.body).with_context(|| row.id.clone())?;
         compiler.add(document);
     }
+    for row in store.documents(HISTORIES, None).await? {
+        let history = ReleaseHistory::unpack(&row.body).with_context(|| row.id.clone())?;
+        compiler.add_history(history);
+    }
     let (catalog, texts) = compiler.finish();
-    data_dir.write_catalog(&catalog, &texts)?;
+    // Of a document that was first imported later, no older revision is known: then release days decide.
+    let catalog = match day {
+        Some(day) => catalog.as_of(day),
+        None => catalog,
+    };
     Ok((catalog, texts))
 }

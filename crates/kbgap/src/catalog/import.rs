@@ -1,4 +1,4 @@
-//! `kbgap catalog import`: documents from files.
+//! `kbgap catalog import`: documents and release histories from files.
 //!
 //! One thread a core reads documents; this one stores them, each in a transaction of its own, so
 //! that a damaged file costs itself only.
@@ -87,7 +87,7 @@ fn read_files(queue: &Mutex<Vec<PathBuf>>, limits: &Limits, sender: &SyncSender<
         let mut take = |found: Found| {
             let message = match found.content {
                 Content::Document(bytes) => Message::Read(
-                    Record::read(&bytes)
+                    Record::read(&found.origin, &bytes)
                         .map(Box::new)
                         .map_err(|error| (found.origin, error)),
                 ),
@@ -114,7 +114,7 @@ fn store_all(
         match message {
             Message::Read(Ok(record)) => {
                 bar.set_message(record.row.title.clone());
-                let put = runtime.block_on(store.put_document(&record.row))?;
+                let put = runtime.block_on(record.put(store))?;
                 summary.stored(&record, put);
             }
             Message::Read(Err((file, error))) => summary.fail(file, error.to_string()),

@@ -8,8 +8,11 @@ use kbgap_catalog::document::Oddities;
 use kbgap_store::Put;
 use serde::Serialize;
 
-use super::record::Record;
+use super::record::{Facts, Record};
 use crate::cli::FAILED;
+
+/// How many rows left out of a release history are listed; '--json' lists all.
+const ROWS_SHOWN: usize = 5;
 
 /// The outcome of an import, counted.
 #[derive(Debug, Default, Serialize)]
@@ -24,6 +27,10 @@ pub(crate) struct Summary {
     pub(crate) entries: usize,
     /// Vendor fixes in them.
     pub(crate) fixes: usize,
+    /// Updates in the release histories read.
+    pub(crate) history_updates: usize,
+    /// Rows of release histories that were left out, each with its reason.
+    pub(crate) history_left_out: Vec<String>,
     /// Files left out, by reason.
     pub(crate) skipped: BTreeMap<&'static str, usize>,
     /// Files that could not be read.
@@ -41,9 +48,21 @@ pub(crate) struct Failure {
 impl Summary {
     pub(crate) fn stored(&mut self, record: &Record, put: Put) {
         self.read += 1;
-        self.entries += record.entries;
-        self.fixes += record.fixes;
-        self.oddities.add(&record.oddities);
+        match &record.facts {
+            Facts::Document {
+                entries,
+                fixes,
+                oddities,
+            } => {
+                self.entries += entries;
+                self.fixes += fixes;
+                self.oddities.add(oddities);
+            }
+            Facts::History { updates, left_out } => {
+                self.history_updates += updates;
+                self.history_left_out.extend(left_out.iter().cloned());
+            }
+        }
         match put {
             Put::New => self.new += 1,
             Put::Changed => self.changed += 1,
@@ -85,6 +104,17 @@ impl Summary {
             "{} documents read: {} new, {} changed, {} unchanged; {} vulnerabilities with {} fixes",
             self.read, self.new, self.changed, self.unchanged, self.entries, self.fixes
         )?;
+        if self.history_updates > 0 {
+            writeln!(
+                out,
+                "release history: {} updates, {} rows left out",
+                self.history_updates,
+                self.history_left_out.len()
+            )?;
+            for row in self.history_left_out.iter().take(ROWS_SHOWN) {
+                writeln!(out, "  {row}")?;
+            }
+        }
         for (reason, count) in &self.skipped {
             writeln!(out, "{count} skipped: {reason}")?;
         }

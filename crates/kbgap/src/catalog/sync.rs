@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kbgap_feed::msrc::{Listed, Msrc, Retries};
 use kbgap_store::Store;
 
-use super::record::{Record, SOURCE};
+use super::record::{DOCUMENTS, Record};
 use super::summary::Summary;
 use super::{compile, runtime};
 use crate::cli::SyncArgs;
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &SyncArgs, data_dir: &DataDir, base: &str) -> anyhow::Re
 
 async fn sync(client: &Msrc, store: &Store, listed: &[Listed]) -> anyhow::Result<Summary> {
     let mut known: HashMap<String, Timestamp> = HashMap::new();
-    for revision in store.document_revisions(SOURCE).await? {
+    for revision in store.document_revisions(DOCUMENTS).await? {
         let newest = known.entry(revision.id).or_insert(revision.current_release);
         *newest = revision.current_release.max(*newest);
     }
@@ -51,9 +51,9 @@ async fn sync(client: &Msrc, store: &Store, listed: &[Listed]) -> anyhow::Result
     for listed in wanted {
         bar.set_message(listed.id.clone());
         match client.document(&listed.id).await {
-            Ok(bytes) => match Record::read(&bytes) {
+            Ok(bytes) => match Record::read(&listed.id, &bytes) {
                 Ok(record) => {
-                    let put = store.put_document(&record.row).await?;
+                    let put = record.put(store).await?;
                     summary.stored(&record, put);
                 }
                 Err(error) => summary.fail(listed.id.clone(), error.to_string()),

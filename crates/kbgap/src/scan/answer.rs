@@ -1,8 +1,9 @@
 //! The answer of a scan, as its JSON states it.
 
-use kbgap_assessment::{Assessor, Findings, MachineState, Missing, Status as Found, UnknownReason};
+use kbgap_assessment::words::{self, Evidence};
+use kbgap_assessment::{Assessor, ExposureRef, Findings, MachineState, Missing, Status as Found};
 use kbgap_catalog::document::Severity;
-use kbgap_catalog::{Catalog, UpdateIx, VulnerabilityIx};
+use kbgap_catalog::{Catalog, Kb, UpdateIx};
 use kbgap_inventory::identify;
 use serde::Serialize;
 
@@ -31,6 +32,9 @@ pub(crate) struct MachineAnswer {
     pub(crate) unknown: Vec<UnknownAnswer>,
     /// The list of installed updates was cut off: some that are named may be installed.
     pub(crate) incomplete: bool,
+    /// Why the update asked for is missing, present or neither (`--explain`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) explanation: Option<Evidence>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -48,6 +52,10 @@ pub(crate) struct MissingAnswer {
     pub(crate) title: String,
     pub(crate) released: String,
     pub(crate) products: Vec<String>,
+    /// The numbers it is listed under once installed, where those are others than its own: a rollup of
+    /// the .NET Framework brings a package for each version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) packages: Vec<String>,
     /// The open vulnerabilities it closes, itself or by what it replaces.
     pub(crate) cves: Vec<String>,
     pub(crate) severity: Option<&'static str>,
@@ -74,7 +82,7 @@ pub(crate) struct UnknownAnswer {
 }
 
 impl MachineAnswer {
-    pub(crate) fn new(assessor: &Assessor, machine: &MachineInput) -> Self {
+    pub(crate) fn new(assessor: &Assessor, machine: &MachineInput, explain: Option<Kb>) -> Self {
         let report = &machine.report;
         let mut answer = Self {
             source: machine.sources.clone(),
@@ -87,6 +95,7 @@ impl MachineAnswer {
             pending: Vec::new(),
             unknown: Vec::new(),
             incomplete: report.updates.is_some() && !report.updates_complete,
+            explanation: explain.and_then(|kb| explain::explain(assessor, machine, kb).ok()),
         };
         let identity = match identify(report) {
             Ok(identity) => identity,
@@ -111,14 +120,14 @@ impl MachineAnswer {
     fn fill(&mut self, catalog: &Catalog, findings: &Findings) {
         let missing = findings.missing.iter();
         self.missing = missing
-            .map(|found| MissingAnswer::new(catalog, found))
+            .map(|found| MissingAnswer::new(catalog, findings, found))
             .collect();
         let pending = findings.pending.iter();
         self.pending = pending
             .map(|found| PendingAnswer {
                 kb: found.kb.number().to_string(),
                 title: found.update.map(|at| catalog.update_name(at).to_owned()),
-                cves: ids(catalog, &found.closes),
+                cves: ids(catalog, findings, &found.closes),
             })
             .collect();
         let unknown = findings.unknown.iter();
@@ -126,16 +135,17 @@ impl MachineAnswer {
             .map(|found| UnknownAnswer {
                 kb: catalog.update(found.update).kb.number().to_string(),
                 title: catalog.update_name(found.update).to_owned(),
-                reason: lacking(found.reason),
+                reason: found.reason.words(),
             })
             .collect();
     }
 }
 
 impl MissingAnswer {
-    fn new(catalog: &Catalog, missing: &Missing) -> Self {
+    fn new(catalog: &Catalog, findings: &Findings, missing: &Missing) -> Self {
         let update = catalog.update(missing.update);
-        let closes = || missing.closes.iter().map(|&at| catalog.vulnerability(at));
+        let closed = findings.vulnerabilities(catalog, &missing.closes);
+        let closes = || closed.iter().map(|&at| catalog.vulnerability(at));
         let mut products: Vec<String> = Vec::new();
         for &product in &missing.products {
             let name = catalog.product(product).software.name();
@@ -143,21 +153,23 @@ impl MissingAnswer {
                 products.push(name.to_owned());
             }
         }
-        let number = |at: &UpdateIx| catalog.update(*at).kb.number().to_string();
+        let number = |kb: &Kb| kb.number().to_string();
+        let replaced = |at: &UpdateIx| number(&catalog.update(*at).kb);
         Self {
             kb: update.kb.number().to_string(),
             title: catalog.update_name(missing.update).to_owned(),
             released: update.released.to_string(),
             products,
-            cves: ids(catalog, &missing.closes),
+            cves: closes().map(|closed| closed.id.to_string()).collect(),
+            packages: missing.packages.iter().map(number).collect(),
             severity: closes().filter_map(|v| v.severity).max().map(severity),
             exploited: closes().any(|v| v.exploit.is_some_and(|exploit| exploit.exploited)),
-            replaces: missing.replaces.iter().map(number).collect(),
+            replaces: missing.replaces.iter().map(replaced).collect(),
             url: format!(
                 "https://catalog.update.microsoft.com/v7/site/Search.aspx?q={}",
                 update.kb
             ),
-            why: explain::absence(catalog, &missing.absence),
+            why: words::absence(catalog, &missing.absence).to_string(),
         }
     }
 
@@ -166,20 +178,9 @@ impl MissingAnswer {
     }
 }
 
-/// What is lacking to tell, in words.
-pub(crate) fn lacking(reason: UnknownReason) -> &'static str {
-    match reason {
-        UnknownReason::NoUpdateList => {
-            "the machine reports no list of updates, and its build does not tell"
-        }
-        UnknownReason::NoEvidence => {
-            "the machine reports neither a list of updates nor the revision of its build"
-        }
-    }
-}
-
-fn ids(catalog: &Catalog, vulnerabilities: &[VulnerabilityIx]) -> Vec<String> {
-    let ids = vulnerabilities.iter();
+fn ids(catalog: &Catalog, findings: &Findings, closes: &[ExposureRef]) -> Vec<String> {
+    let closed = findings.vulnerabilities(catalog, closes);
+    let ids = closed.iter();
     ids.map(|&at| catalog.vulnerability(at).id.to_string())
         .collect()
 }

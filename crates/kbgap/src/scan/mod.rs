@@ -33,7 +33,7 @@ pub(crate) fn run(args: &ScanArgs, settings: &Settings) -> anyhow::Result<ExitCo
         machines: inputs
             .machines
             .iter()
-            .map(|machine| MachineAnswer::new(&assessor, machine))
+            .map(|machine| MachineAnswer::new(&assessor, machine, args.explain))
             .collect(),
     };
     let mut out = io::stdout().lock();
