@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kbgap_catalog::Day;
 
-/// Exit code: updates are missing (`scan`).
+use crate::accuracy::Percent;
+
+/// Exit code: updates are missing (`scan`), or answers are wrong or missed (`accuracy`).
 pub(crate) const MISSING: u8 = 1;
 /// Exit code: something failed; standard error says what.
 pub(crate) const FAILED: u8 = 2;
@@ -54,6 +56,8 @@ pub(crate) struct SettingArgs {
 pub(crate) enum Command {
     /// Tell which updates machines are missing, from the files they report
     Scan(ScanArgs),
+    /// Measure the answers against what the Windows Update Agent itself offered on real machines
+    Accuracy(AccuracyArgs),
     /// Import, fetch and look up Microsoft's documents
     #[command(subcommand)]
     Catalog(CatalogCommand),
@@ -115,6 +119,44 @@ pub(crate) struct ScanArgs {
     /// What makes the exit code 1
     #[arg(long, value_enum, default_value = "missing")]
     pub(crate) fail_on: FailOn,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A folder holds, for each machine, the files 'kbgap scan' reads and the truth beside them, all of one stem:
+pc1_systeminfo.txt, pc1_qfe.txt and pc1_updates.txt. The truth has what the Windows Update Agent offered on that day, one
+update a line ('KB4100347: 2018-10 Update for Windows 10 … (KB4100347)'); it is empty where nothing was offered.
+Import the documents as they were on that day, or give the day by --as-of.
+
+Only offered updates that the catalogue describes count. The others are listed: Microsoft's documents do not cover
+definitions, drivers and optional updates.
+
+Exit codes: 0 nothing is wrong or missed (see --fail-under-precision, --fail-under-recall), 1 something is, 2 an input or
+the catalogue could not be read.
+
+Examples:
+  kbgap accuracy machines/
+  kbgap accuracy machines/ --as-of 2019-03-05 --json > accuracy.json
+  kbgap accuracy lab/ field/ --markdown --fail-under-precision 95 --fail-under-recall 90")]
+pub(crate) struct AccuracyArgs {
+    /// Folders of reports with the truth beside them
+    #[arg(value_name = "FOLDER", required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// The compiled catalogue [default: the one in the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print Markdown tables
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+    /// The lowest precision over all machines, in percent, that ends with exit code 0
+    #[arg(long, value_name = "PERCENT", default_value = "100")]
+    pub(crate) fail_under_precision: Percent,
+    /// The lowest recall over all machines, in percent, that ends with exit code 0
+    #[arg(long, value_name = "PERCENT", default_value = "100")]
+    pub(crate) fail_under_recall: Percent,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,6 +8,8 @@ use anyhow::Context;
 use kbgap_catalog::{Catalog, Texts, snapshot};
 use kbgap_store::Store;
 
+use crate::settings::Settings;
+
 /// The folder that holds all state.
 #[derive(Debug, Clone)]
 pub(crate) struct DataDir(PathBuf);
@@ -48,6 +50,19 @@ impl DataDir {
         };
         write().with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+/// The facts to assess by: of this catalogue, or the data directory's, as of the day that the settings state.
+pub(crate) fn facts_in_force(given: Option<&Path>, settings: &Settings) -> anyhow::Result<Catalog> {
+    let path = given.map_or_else(
+        || DataDir::new(&settings.data_dir).catalog(),
+        Path::to_owned,
+    );
+    let catalog = read_facts(&path)?;
+    Ok(match settings.as_of {
+        Some(day) => catalog.as_of(day),
+        None => catalog,
+    })
 }
 
 /// Reads the facts of a compiled catalogue, and nothing more.

@@ -80,7 +80,12 @@ pub(crate) fn write(
     Ok(())
 }
 
-fn of_no_concern(catalog: &Catalog, kb: Kb, product: &kbgap_catalog::WindowsProduct) -> String {
+/// Why there is nothing to tell of an update on a machine of this product.
+pub(crate) fn of_no_concern(
+    catalog: &Catalog,
+    kb: Kb,
+    product: &kbgap_catalog::WindowsProduct,
+) -> String {
     if catalog.find_update(kb).is_some() {
         format!("{kb} fixes nothing on {product} or on the components it is known to have")
     } else {
@@ -99,7 +104,8 @@ fn verdict(verdict: &Verdict) -> &'static str {
     }
 }
 
-fn evidence(catalog: &Catalog, verdict: &Verdict) -> Vec<String> {
+/// The evidence of a verdict, a sentence each.
+pub(crate) fn evidence(catalog: &Catalog, verdict: &Verdict) -> Vec<String> {
     match verdict {
         Verdict::Present(presence) => presence_lines(catalog, presence),
         Verdict::Pending(kb) => vec![format!(
