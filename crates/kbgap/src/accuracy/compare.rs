@@ -7,7 +7,7 @@ use kbgap_assessment::{
     Status, Verdict,
 };
 use kbgap_catalog::{Catalog, Kb, ProductIx, UpdateIx, VulnerabilityIx};
-use kbgap_inventory::{OfferedUpdate, identify};
+use kbgap_inventory::{OfferedUpdate, Unidentified, identify};
 
 use super::figures::{Figures, Score, count};
 use super::numbers::Numbers;
@@ -24,20 +24,17 @@ pub(super) fn compare(
     machine: &Machine,
 ) -> MachineAccuracy {
     let report = &machine.input.report;
-    let identity = identify(report);
-    let unidentified = identity.as_ref().err().map(ToString::to_string);
-    let state = identity
-        .ok()
-        .map(|identity| MachineState::of_report(report, &identity));
-    let findings = state.as_ref().map(|state| assessor.assess(state));
+    let subject = identify(report).map(|identity| {
+        let state = MachineState::of_report(report, &identity);
+        let findings = assessor.assess(&state);
+        Subject { state, findings }
+    });
     let (counted, not_described) = sort(numbers, &machine.offered.updates);
     let comparison = Comparison {
         assessor,
         catalog: assessor.catalog(),
         numbers,
-        state: state.as_ref(),
-        unidentified: unidentified.as_deref(),
-        findings: findings.as_ref(),
+        subject: subject.as_ref(),
         counted: &counted,
     };
     let (right, missed) = comparison.right_and_missed();
@@ -45,9 +42,9 @@ pub(super) fn compare(
     let updates = Score::new(count(right.len()), count(wrong.len()), count(missed.len()));
     MachineAccuracy {
         machine: name.to_owned(),
-        product: state.as_ref().map(|state| state.windows.to_string()),
+        product: comparison.state().map(|state| state.windows.to_string()),
         build: report.os.version.map(|build| build.to_string()),
-        not_assessed: comparison.not_assessed(),
+        not_assessed: comparison.assessed().err().map(|(_, why)| why),
         figures: Figures::new(
             count(machine.offered.updates.len()),
             updates,
@@ -81,46 +78,59 @@ fn sort<'a>(
             .kb
             .map(|kb| numbers.in_catalog(kb))
             .unwrap_or_default();
-        let reason = UncountedReason::of(update.kb, !described_as.is_empty());
-        match (update.kb, reason) {
-            (Some(kb), None) => counted.push(Counted {
+        match UncountedReason::unless_counted(update.kb, !described_as.is_empty()) {
+            Ok(kb) => counted.push(Counted {
                 kb,
                 title: &update.title,
                 described_as,
             }),
-            (_, reason) => uncounted.push(UncountedRow {
+            Err(reason) => uncounted.push(UncountedRow {
                 kb: update.kb.map(bare),
                 title: update.title.to_string(),
-                reason: reason.unwrap_or(UncountedReason::NoKb),
+                reason,
             }),
         }
     }
     (counted, uncounted)
 }
 
-/// What a comparison is between. State and findings are there where the product was identified.
+/// A machine whose product was identified.
+struct Subject {
+    state: MachineState,
+    findings: Findings,
+}
+
+/// What a comparison is between.
 struct Comparison<'a> {
     assessor: &'a Assessor,
     catalog: &'a Catalog,
     numbers: &'a Numbers,
-    state: Option<&'a MachineState>,
-    unidentified: Option<&'a str>,
-    findings: Option<&'a Findings>,
+    subject: Result<&'a Subject, &'a Unidentified>,
     counted: &'a [Counted<'a>],
 }
 
 impl Comparison<'_> {
-    /// Why the machine was not assessed; `None` where it was.
-    fn not_assessed(&self) -> Option<String> {
-        match (self.state, self.findings) {
-            (Some(state), Some(findings)) => (findings.status == Status::NoData)
-                .then(|| format!("no data for {} in the catalogue", state.windows)),
-            _ => Some(self.unidentified.unwrap_or_default().to_owned()),
+    /// The machine, if it was assessed; else why nothing was named.
+    fn assessed(&self) -> Result<&Subject, (MissedReason, String)> {
+        let subject = self
+            .subject
+            .map_err(|reason| (MissedReason::ProductNotIdentified, reason.to_string()))?;
+        match subject.findings.status {
+            Status::Assessed => Ok(subject),
+            Status::NoData => Err((
+                MissedReason::NoData,
+                format!("no data for {} in the catalogue", subject.state.windows),
+            )),
         }
     }
 
+    fn state(&self) -> Option<&MachineState> {
+        self.subject.ok().map(|subject| &subject.state)
+    }
+
     fn named(&self) -> &[Missing] {
-        self.findings.map_or(&[], |findings| &findings.missing)
+        self.subject
+            .map_or(&[], |subject| &subject.findings.missing)
     }
 
     fn kb(&self, missing: &Missing) -> Kb {
@@ -157,15 +167,10 @@ impl Comparison<'_> {
             reason,
             why,
         };
-        let (Some(state), Some(findings)) = (self.state, self.findings) else {
-            return row(
-                MissedReason::ProductNotIdentified,
-                self.not_assessed().unwrap_or_default(),
-            );
+        let Subject { state, findings } = match self.assessed() {
+            Ok(subject) => subject,
+            Err((reason, why)) => return row(reason, why),
         };
-        if let Some(why) = self.not_assessed() {
-            return row(MissedReason::NoData, why);
-        }
         let reasons =
             offered
                 .described_as
@@ -248,7 +253,7 @@ impl Comparison<'_> {
 
     fn wrong_reason(&self, missing: &Missing) -> WrongReason {
         let by_evidence = WrongReason::of_evidence(&missing.absence);
-        let (Some(state), Some(findings)) = (self.state, self.findings) else {
+        let Ok(Subject { state, findings }) = self.subject else {
             return by_evidence;
         };
         let kb = self.kb(missing);
@@ -341,11 +346,11 @@ impl Comparison<'_> {
             .filter_map(|&kb| self.catalog.find_update(kb))
             .collect();
         let in_scope: Vec<ProductIx> = self
-            .findings
-            .map(|findings| findings.products_in_scope().collect())
+            .subject
+            .map(|subject| subject.findings.products_in_scope().collect())
             .unwrap_or_default();
         let on_windows = self
-            .state
+            .state()
             .map(|state| self.on_windows(state))
             .unwrap_or_default();
         let all: Vec<ProductIx> = self.catalog.all_products().collect();
@@ -365,7 +370,7 @@ impl Comparison<'_> {
         updates: &[UpdateIx],
         products: &[ProductIx],
     ) -> (bool, Vec<VulnerabilityIx>) {
-        let listed = self.state.and_then(|state| state.installed.as_ref());
+        let listed = self.state().and_then(|state| state.installed.as_ref());
         let mut fixes = false;
         let mut open = Vec::new();
         for &product in products {

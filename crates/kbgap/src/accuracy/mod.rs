@@ -58,7 +58,7 @@ fn measure(assessor: &Assessor, corpus: &truth::Corpus) -> Accuracy {
         bar.set_message(files.name.clone());
         match files.read() {
             Ok(machine) => {
-                machines.push(compare::compare(assessor, &numbers, &files.name, &machine))
+                machines.push(compare::compare(assessor, &numbers, &files.name, &machine));
             }
             Err(reasons) => failures.extend(reasons),
         }

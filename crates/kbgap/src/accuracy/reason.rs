@@ -26,13 +26,14 @@ pub(super) enum UncountedReason {
 }
 
 impl UncountedReason {
-    /// Why an offered update of this number does not count; `None` where it does.
-    pub(super) fn of(kb: Option<Kb>, described: bool) -> Option<Self> {
-        match kb.map(Kb::number) {
-            None => Some(Self::NoKb),
-            Some(DEFINITIONS) => Some(Self::Definitions),
-            Some(REMOVAL_TOOL) => Some(Self::RemovalTool),
-            Some(_) => (!described).then_some(Self::NotInCatalog),
+    /// The KB of an offered update that counts, or why it does not.
+    pub(super) fn unless_counted(kb: Option<Kb>, described: bool) -> Result<Kb, Self> {
+        let kb = kb.ok_or(Self::NoKb)?;
+        match kb.number() {
+            DEFINITIONS => Err(Self::Definitions),
+            REMOVAL_TOOL => Err(Self::RemovalTool),
+            _ if described => Ok(kb),
+            _ => Err(Self::NotInCatalog),
         }
     }
 }
