@@ -123,16 +123,17 @@ pub(crate) struct ScanArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A folder holds, for each machine, the files 'kbgap scan' reads and the truth beside them, all of one stem:
-pc1_systeminfo.txt, pc1_qfe.txt and pc1_updates.txt. The truth has what the Windows Update Agent offered on that day, one
-update a line ('KB4100347: 2018-10 Update for Windows 10 … (KB4100347)'); it is empty where nothing was offered.
-Import the documents as they were on that day, or give the day by --as-of.
+A folder holds, for each machine, the files 'kbgap scan' reads and the truth beside them, all of
+one stem: pc1_systeminfo.txt, pc1_qfe.txt and pc1_updates.txt. The truth has what the Windows
+Update Agent offered that day, one update a line ('KB4100347: 2018-10 Update for Windows 10 …
+(KB4100347)'); it is empty where nothing was offered. Import the documents as they were that day,
+or give the day by --as-of.
 
-Only offered updates that the catalogue describes count. The others are listed: Microsoft's documents do not cover
-definitions, drivers and optional updates.
+Only offered updates that the catalogue describes count. The others are listed: Microsoft's
+documents do not cover definitions, drivers and optional updates.
 
-Exit codes: 0 nothing is wrong or missed (see --fail-under-precision, --fail-under-recall), 1 something is, 2 an input or
-the catalogue could not be read.
+Exit codes: 0 nothing is wrong or missed (see --fail-under-precision, --fail-under-recall),
+1 something is, 2 an input or the catalogue could not be read.
 
 Examples:
   kbgap accuracy machines/

@@ -228,6 +228,13 @@ fn remarks(accuracy: &Accuracy) -> Vec<String> {
             Some(format!("{} was not assessed: {reason}", machine.machine))
         })
         .collect();
+    let total = &accuracy.total;
+    if total.named == 0 {
+        remarks.push("Nothing was named: there is no precision to measure".to_owned());
+    }
+    if total.described == 0 {
+        remarks.push("No offered update is described: there is no recall to measure".to_owned());
+    }
     let machines = accuracy.machines.iter();
     let skipped: usize = machines.map(|machine| machine.skipped_lines).sum();
     if skipped > 0 {
