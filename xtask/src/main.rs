@@ -1,5 +1,7 @@
 //! Chores and long runs of the project: `cargo xtask --help`.
 
+mod accuracy;
+
 use std::process::Command;
 
 use anyhow::{Context, bail};
@@ -27,6 +29,8 @@ enum Task {
     },
     /// Write docs/machine-report.schema.json, the published JSON Schema, from the code
     Schema,
+    /// Write docs/accuracy.md: answers against what the Windows Update Agent offered on the corpus' machines
+    Accuracy,
 }
 
 /// A bench.
@@ -45,6 +49,7 @@ fn main() -> anyhow::Result<()> {
         Task::Check => check(),
         Task::Bench { which, rounds } => bench(&which, rounds),
         Task::Schema => schema(),
+        Task::Accuracy => accuracy::write(),
     }
 }
 

@@ -6,10 +6,12 @@
 mod machine;
 mod row;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use kbgap_assessment::words::Evidence;
 use kbgap_assessment::{Assessor, Findings, MachineState};
-use kbgap_catalog::SoftwareId;
+use kbgap_catalog::{Kb, SoftwareId};
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
@@ -130,6 +132,43 @@ impl Fleet {
                 .class
                 .map(|class| index.states[class].findings.clone()),
         })
+    }
+
+    /// What a machine lacks and what is pending or cannot be told on it, each with its evidence, in order of KB.
+    /// `None` where the machine is not known.
+    pub fn evidence_on_machine(&self, id_or_name: &str) -> Option<Vec<Evidence>> {
+        let (state, assessor) = self.state_of(id_or_name)?;
+        let Some(state) = state else {
+            return Some(Vec::new());
+        };
+        let catalog = assessor.catalog();
+        let findings = assessor.assess(&state);
+        let missing = findings.missing.iter().map(|missing| missing.update);
+        let unknown = findings.unknown.iter().map(|unknown| unknown.update);
+        let updates = missing.chain(unknown).map(|at| catalog.update(at).kb);
+        let pending = findings.pending.iter().map(|pending| pending.kb);
+        let kbs: BTreeSet<Kb> = updates.chain(pending).collect();
+        let evidence = kbs.into_iter();
+        Some(
+            evidence
+                .filter_map(|kb| assessor.evidence(&state, kb))
+                .collect(),
+        )
+    }
+
+    /// Why one update is present, missing or neither on a machine; the outer `None` where the machine is not
+    /// known, the inner one where the update is of no concern there.
+    pub fn evidence_of_update(&self, id_or_name: &str, kb: Kb) -> Option<Option<Evidence>> {
+        let (state, assessor) = self.state_of(id_or_name)?;
+        Some(state.and_then(|state| assessor.evidence(&state, kb)))
+    }
+
+    /// The state of a machine, where its product is known.
+    fn state_of(&self, id_or_name: &str) -> Option<(Option<Arc<MachineState>>, Arc<Assessor>)> {
+        let index = self.read();
+        let entry = index.find(id_or_name)?;
+        let state = entry.class.map(|class| index.states[class].state.clone());
+        Some((state, index.assessor.clone()))
     }
 
     /// The updates a machine lacks, one row an update: the API's machine route.

@@ -8,6 +8,7 @@ mod hotfix;
 mod identify;
 mod json;
 mod merge;
+mod offered;
 mod read;
 mod report;
 mod systeminfo;
@@ -15,7 +16,8 @@ mod systeminfo;
 pub use decode::{Decoded, decode};
 pub use identify::{Unidentified, WindowsIdentity, identify};
 pub use json::{BatchItem, ReportError, parse_batch, report_schema};
-pub use merge::{Conflict, group, merge};
+pub use merge::{Conflict, group, merge, stem};
+pub use offered::{Offered, OfferedError, OfferedUpdate, is_offered_list, read_offered};
 pub use read::{Format, MAX_INPUT, ReadError, ReadReport, read};
 pub use report::{
     InstallationType, InstalledSoftware, InstalledUpdate, MachineReport, OsReport, machine_id,

@@ -200,22 +200,31 @@ pub fn group(inputs: &[(&str, &MachineReport)]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// What a file's name says before the kind of its content.
-fn stem(file: &str) -> Option<String> {
+/// What a file's name says before the kind of its content, in lower case, with its folder: files of one machine
+/// share it. `None` where the name tells no kind.
+pub fn stem(file: &str) -> Option<String> {
+    stem_and_kind(file).map(|(stem, _)| stem)
+}
+
+/// The kind of a list of updates; beside a report of the same stem, of those the machine is offered.
+pub(crate) const UPDATES: &str = "updates";
+
+/// A file name's stem, and the kind that follows it.
+pub(crate) fn stem_and_kind(file: &str) -> Option<(String, &'static str)> {
     const KINDS: [&str; 6] = [
         "systeminfo",
         "qfe",
         "hotfixes",
         "hotfix",
         "get-hotfix",
-        "updates",
+        UPDATES,
     ];
     let lower = file.to_lowercase();
     let name_at = lower.rfind(['/', '\\']).map_or(0, |at| at + 1);
     KINDS.iter().find_map(|kind| {
         let at = name_at + lower[name_at..].rfind(kind)?;
         let before = lower[..at].strip_suffix(['_', '-', '.', ' '])?;
-        (before.len() > name_at).then(|| before.to_owned())
+        (before.len() > name_at).then(|| (before.to_owned(), *kind))
     })
 }
 

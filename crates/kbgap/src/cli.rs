@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kbgap_assessment::SlipKind;
 use kbgap_catalog::Day;
 
-/// Exit code: updates are missing (`scan`).
+use crate::accuracy::Percent;
+
+/// Exit code: updates are missing (`scan`), or answers are wrong or missed (`accuracy`).
 pub(crate) const MISSING: u8 = 1;
 /// Exit code: something failed; standard error says what.
 pub(crate) const FAILED: u8 = 2;
@@ -54,6 +57,8 @@ pub(crate) struct SettingArgs {
 pub(crate) enum Command {
     /// Tell which updates machines are missing, from the files they report
     Scan(ScanArgs),
+    /// Measure the answers against what the Windows Update Agent itself offered on real machines
+    Accuracy(AccuracyArgs),
     /// Import, fetch and look up Microsoft's documents
     #[command(subcommand)]
     Catalog(CatalogCommand),
@@ -117,9 +122,49 @@ pub(crate) struct ScanArgs {
     pub(crate) fail_on: FailOn,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A folder holds, for each machine, the files 'kbgap scan' reads and the truth beside them, all of
+one stem: pc1_systeminfo.txt, pc1_qfe.txt and pc1_updates.txt. The truth has what the Windows
+Update Agent offered that day, one update a line ('KB4100347: 2018-10 Update for Windows 10 …
+(KB4100347)'); it is empty where nothing was offered. Import the documents as they were that day,
+or give the day by --as-of.
+
+Only offered updates that the catalogue describes count. The others are listed: Microsoft's
+documents do not cover definitions, drivers and optional updates.
+
+Exit codes: 0 nothing is wrong or missed (see --fail-under-precision, --fail-under-recall),
+1 something is, 2 an input or the catalogue could not be read.
+
+Examples:
+  kbgap accuracy machines/
+  kbgap accuracy machines/ --as-of 2019-03-05 --json > accuracy.json
+  kbgap accuracy lab/ field/ --markdown --fail-under-precision 95 --fail-under-recall 90")]
+pub(crate) struct AccuracyArgs {
+    /// Folders of reports with the truth beside them
+    #[arg(value_name = "FOLDER", required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// The compiled catalogue [default: the one in the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print Markdown tables
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+    /// The lowest precision over all machines, in percent, that ends with exit code 0
+    #[arg(long, value_name = "PERCENT", default_value = "100")]
+    pub(crate) fail_under_precision: Percent,
+    /// The lowest recall over all machines, in percent, that ends with exit code 0
+    #[arg(long, value_name = "PERCENT", default_value = "100")]
+    pub(crate) fail_under_recall: Percent,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum CatalogCommand {
-    /// Import documents from files, folders and archives (.xml, .json, .xml.zst, .zip, .tar, .tar.zst)
+    /// Import documents and release histories from files, folders and archives (.xml, .json, .csv, each also as
+    /// .zst; .zip, .tar, .tar.zst)
     Import(ImportArgs),
     /// Fetch the documents that are new or changed from the MSRC API
     Sync(SyncArgs),
@@ -131,6 +176,16 @@ Examples:
   kbgap catalog show 'Windows 10 Version 1909 for x64-based Systems'
   kbgap catalog show microsoft-_-edge")]
     Show(ShowArgs),
+    /// Report what in the documents contradicts itself, and what is taken instead
+    #[command(after_help = "\
+Slips are found while servicing lines are worked out: transposed digits, builds of another release, updates said to
+replace themselves, later ones or other products', forks. They are told, and do not bend the line.
+
+Examples:
+  kbgap catalog check
+  kbgap catalog check --kind revisions-disagree
+  kbgap catalog check --product 'Windows Server 2025' --json")]
+    Check(CheckArgs),
     /// Compile the documents in the store anew
     Compile,
 }
@@ -150,6 +205,56 @@ pub(crate) struct SyncArgs {
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Only Windows products whose name has this in it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) product: Option<String>,
+    /// Only slips of this kind, all of them
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<SlipKindArg>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The compiled catalogue [default: the one in the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+}
+
+/// A kind of slip, as the command line names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SlipKindArg {
+    OtherBuild,
+    OtherImage,
+    RevisionsDisagree,
+    OutOfOrder,
+    ReplacesItself,
+    ReplacesLater,
+    ReplacesOtherProducts,
+    ReplacesUnknown,
+    OtherProductsFix,
+    Fork,
+    ReplacesNothing,
+}
+
+impl From<SlipKindArg> for SlipKind {
+    fn from(kind: SlipKindArg) -> Self {
+        match kind {
+            SlipKindArg::OtherBuild => Self::OtherBuild,
+            SlipKindArg::OtherImage => Self::OtherImage,
+            SlipKindArg::RevisionsDisagree => Self::RevisionsDisagree,
+            SlipKindArg::OutOfOrder => Self::OutOfOrder,
+            SlipKindArg::ReplacesItself => Self::ReplacesItself,
+            SlipKindArg::ReplacesLater => Self::ReplacesLater,
+            SlipKindArg::ReplacesOtherProducts => Self::ReplacesOtherProducts,
+            SlipKindArg::ReplacesUnknown => Self::ReplacesUnknown,
+            SlipKindArg::OtherProductsFix => Self::OtherProductsFix,
+            SlipKindArg::Fork => Self::Fork,
+            SlipKindArg::ReplacesNothing => Self::ReplacesNothing,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,10 @@ use anyhow::Context;
 use kbgap_catalog::{Catalog, Texts, snapshot};
 use kbgap_store::Store;
 
+
+/// The name of the database's file.
+const STORE: &str = "kbgap.db";
+
 /// The folder that holds all state.
 #[derive(Debug, Clone)]
 pub(crate) struct DataDir(PathBuf);
@@ -23,6 +27,11 @@ impl DataDir {
         self.0.join("catalog.kbgap")
     }
 
+    /// Whether there is a store.
+    pub(crate) fn has_store(&self) -> bool {
+        self.0.join(STORE).exists()
+    }
+
     /// Opens the store, in a folder that only its owner may enter.
     pub(crate) async fn store(&self) -> anyhow::Result<Store> {
         let mut folder = std::fs::DirBuilder::new();
@@ -32,7 +41,7 @@ impl DataDir {
         folder
             .create(&self.0)
             .with_context(|| format!("cannot create the data directory {}", self.0.display()))?;
-        Ok(Store::open(&self.0.join("kbgap.db")).await?)
+        Ok(Store::open(&self.0.join(STORE)).await?)
     }
 
     /// Replaces the compiled catalogue: whole, or not at all.

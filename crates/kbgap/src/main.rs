@@ -1,5 +1,6 @@
 //! `kbgap`: which Microsoft security updates are my machines missing?
 
+mod accuracy;
 mod app;
 mod catalog;
 mod cli;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
 fn run(command: Command, settings: &Settings) -> anyhow::Result<ExitCode> {
     match command {
         Command::Scan(args) => scan::run(&args, settings),
+        Command::Accuracy(args) => accuracy::run(&args, settings),
         Command::Catalog(command) => catalog::run(command, settings),
         Command::Serve(args) => serve::run(&args, settings),
         Command::Inventory(command) => inventory::run(command, settings),

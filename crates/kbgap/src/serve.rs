@@ -14,6 +14,7 @@ use kbgap_store::Store;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+use crate::catalog;
 use crate::cli::ServeArgs;
 use crate::data_dir::{self, DataDir};
 use crate::settings::Settings;
@@ -53,7 +54,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         as_of: settings.as_of,
     };
     let seen = source.modified();
-    let assessor = source.assessor()?;
+    let assessor = source.assessor(&store).await?;
     let tenant = setup::tenant(&store).await?;
     if let Some(client) = setup::first_client(&store, &tenant).await? {
         output::note(&format!(
@@ -118,19 +119,24 @@ impl CatalogFile {
             .ok()
     }
 
-    /// An assessor for the catalogue; for an empty one where nothing was imported yet.
-    fn assessor(&self) -> anyhow::Result<Arc<Assessor>> {
-        let mut catalog: Catalog = if self.path.exists() {
-            data_dir::read_facts(&self.path)?
+    /// An assessor for the catalogue, as of the day in force; for an empty one where nothing was
+    /// imported yet.
+    async fn assessor(&self, store: &Store) -> anyhow::Result<Arc<Assessor>> {
+        let catalog: Catalog = if self.path.exists() {
+            let revisions = match self.as_of {
+                Some(day) => catalog::of_revisions_at(store, day).await?,
+                None => None,
+            };
+            match revisions {
+                Some((catalog, _)) => catalog,
+                None => catalog::at(data_dir::read_facts(&self.path)?, self.as_of),
+            }
         } else {
             tracing::warn!(
                 "there is no catalogue yet: run 'kbgap catalog import' or 'kbgap catalog sync'; it is taken over at once"
             );
             Compiler::new().finish().0
         };
-        if let Some(day) = self.as_of {
-            catalog = catalog.as_of(day);
-        }
         Ok(Arc::new(Assessor::new(Arc::new(catalog))))
     }
 }
@@ -148,7 +154,7 @@ async fn follow(
         let modified = source.modified();
         if modified.is_some() && modified != seen {
             seen = modified;
-            match source.assessor() {
+            match source.assessor(&store).await {
                 Ok(assessor) => {
                     service.use_catalog(&assessor);
                     tracing::info!("another catalogue is in use");

@@ -5,6 +5,7 @@
 
 mod api;
 mod envelope;
+mod evidence;
 mod ingest;
 mod oauth2;
 mod paths;

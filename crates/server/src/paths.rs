@@ -3,7 +3,7 @@
 use axum::http::{Request, Uri, uri::PathAndQuery};
 
 /// The words of the routes. Ids between them keep their case, for the answer's words.
-const WORDS: [&str; 7] = [
+const WORDS: [&str; 8] = [
     "api",
     "software",
     "machines",
@@ -11,6 +11,7 @@ const WORDS: [&str; 7] = [
     "kbgap",
     "v1",
     "reports",
+    "evidence",
 ];
 
 /// Rewrites a request's path into the one form the routes are stated in.

@@ -24,7 +24,7 @@ use crate::api::{self, Authenticated};
 use crate::envelope::ApiError;
 use crate::ingest::{IngestSummary, ingest};
 use crate::service::Service;
-use crate::{oauth2, paths};
+use crate::{evidence, oauth2, paths};
 
 /// A token request is a few hundred bytes.
 const TOKEN_BODY: usize = 64 * 1024;
@@ -49,6 +49,14 @@ fn router(service: Arc<Service>) -> Router {
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
         .route("/api/machines/{id}/getmissingkbs", get(api::of_machine))
         .route("/kbgap/v1/reports", post(reports))
+        .route(
+            "/kbgap/v1/machines/{id}/evidence",
+            get(evidence::of_machine),
+        )
+        .route(
+            "/kbgap/v1/machines/{id}/evidence/{kb}",
+            get(evidence::of_update),
+        )
         .fallback(no_route)
         .method_not_allowed_fallback(|| async { ApiError::method() })
         .layer(DefaultBodyLimit::max(settings.max_body))

@@ -14,6 +14,11 @@ use super::Update;
 use crate::document::Document;
 use crate::{Day, Kb, ReleaseHistory};
 
+/// With how many updates before it one is compared.
+const NEIGHBORS: usize = 5;
+/// How many of them must be dated later for its day to be doubted: at least, where there are few, and at most.
+const WITNESSES: (usize, usize) = (2, 3);
+
 pub(super) fn correct(updates: &mut [Update], documents: &[Document], history: &ReleaseHistory) {
     let mut doubted: FxHashMap<Kb, (Day, Option<Day>)> = FxHashMap::default();
     for line in &history.lines {
@@ -26,11 +31,11 @@ pub(super) fn correct(updates: &mut [Update], documents: &[Document], history: &
             })
             .collect();
         for (at, &(kb, day)) in dated.iter().enumerate() {
-            // Compared with the majority of what stands before it, so that one day that is too late
-            // does not put all that follow in doubt.
-            let before = dated[..at].iter().map(|(_, day)| *day).rev().take(5);
+            // Compared with several that stand before it, so that one day that is too late does not
+            // put all that follow in doubt.
+            let before = dated[..at].iter().map(|(_, day)| *day).rev().take(NEIGHBORS);
             let earlier: Vec<Day> = before.filter(|before| *before > day).collect();
-            if earlier.len() < 3 {
+            if earlier.len() < at.clamp(WITNESSES.0, WITNESSES.1) {
                 continue;
             }
             let after = dated[at + 1..].iter().map(|(_, day)| *day);

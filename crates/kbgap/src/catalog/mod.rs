@@ -1,7 +1,9 @@
 //! `kbgap catalog`: Microsoft's documents in, a compiled catalogue out.
 
+mod check;
 mod compile;
 mod import;
+mod in_force;
 mod record;
 mod show;
 mod summary;
@@ -14,13 +16,15 @@ use crate::data_dir::DataDir;
 use crate::settings::Settings;
 
 pub(crate) use compile::compile;
+pub(crate) use in_force::{at, facts_in_force, of_revisions_at};
 
 pub(crate) fn run(command: CatalogCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
     let data_dir = DataDir::new(&settings.data_dir);
     match command {
         CatalogCommand::Import(args) => import::run(&args, &data_dir),
         CatalogCommand::Sync(args) => sync::run(&args, &data_dir, &settings.msrc_url),
-        CatalogCommand::Show(args) => show::run(&args, &data_dir, settings.as_of),
+        CatalogCommand::Show(args) => show::run(&args, settings),
+        CatalogCommand::Check(args) => check::run(&args, settings),
         CatalogCommand::Compile => compile::run(&data_dir),
     }
 }

@@ -5,25 +5,17 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use kbgap_catalog::{
-    Catalog, FixTarget, Kb, ProductIx, SoftwareId, Texts, UpdateIx, VulnerabilityId,
+    Catalog, Day, FixTarget, Kb, ProductIx, SoftwareId, Texts, UpdateIx, VulnerabilityId,
     VulnerabilityIx,
 };
 use serde_json::{Value, json};
 
+use super::in_force::whole_in_force;
 use crate::cli::ShowArgs;
-use crate::data_dir::{self, DataDir};
-use kbgap_catalog::Day;
+use crate::settings::Settings;
 
-pub(crate) fn run(
-    args: &ShowArgs,
-    data_dir: &DataDir,
-    as_of: Option<Day>,
-) -> anyhow::Result<ExitCode> {
-    let path = args.catalog.clone().unwrap_or_else(|| data_dir.catalog());
-    let (mut catalog, texts) = data_dir::read_whole(&path)?;
-    if let Some(day) = as_of {
-        catalog = catalog.as_of(day);
-    }
+pub(crate) fn run(args: &ShowArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let (catalog, texts) = whole_in_force(args.catalog.as_deref(), settings)?;
     let found = look_up(&catalog, &texts, args.what.trim())?;
     let mut out = io::stdout().lock();
     if args.json {

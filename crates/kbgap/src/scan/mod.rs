@@ -1,8 +1,8 @@
 //! `kbgap scan`: from files to what is missing, with nothing but a compiled catalogue.
 
 mod answer;
-mod explain;
-mod input;
+pub(crate) mod explain;
+pub(crate) mod input;
 mod table;
 
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use kbgap_assessment::Assessor;
 
 use crate::cli::{self, FailOn, ScanArgs};
-use crate::data_dir::{self, DataDir};
+use crate::catalog;
 use crate::output;
 use crate::settings::Settings;
 use answer::{Answer, MachineAnswer, MissingAnswer, Status};
@@ -20,14 +20,7 @@ pub(crate) use input::read as read_inputs;
 
 pub(crate) fn run(args: &ScanArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
     let inputs = input::read(&args.files);
-    let path = args
-        .catalog
-        .clone()
-        .unwrap_or_else(|| DataDir::new(&settings.data_dir).catalog());
-    let mut catalog = data_dir::read_facts(&path)?;
-    if let Some(day) = settings.as_of {
-        catalog = catalog.as_of(day);
-    }
+    let catalog = catalog::facts_in_force(args.catalog.as_deref(), settings)?;
     let assessor = Assessor::new(Arc::new(catalog));
     let answer = Answer {
         machines: inputs

@@ -1,0 +1,49 @@
+//! Evidence over HTTP: an addition to the Defender API, on routes of its own that its clients never call.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use kbgap_assessment::words::Evidence;
+use kbgap_catalog::Kb;
+use kbgap_identity::Permission;
+use serde::Serialize;
+
+use crate::api::Authenticated;
+use crate::envelope::ApiError;
+use crate::service::Service;
+
+/// The evidence of one machine.
+#[derive(Serialize)]
+pub(crate) struct MachineEvidence {
+    value: Vec<Evidence>,
+}
+
+/// `GET /kbgap/v1/machines/{id}/evidence`: what is missing, pending or cannot be told, each with its chain.
+pub(crate) async fn of_machine(
+    State(service): State<Arc<Service>>,
+    caller: Authenticated,
+    Path(id): Path<String>,
+) -> Result<Json<MachineEvidence>, ApiError> {
+    let fleet = caller.fleet(&service, &[Permission::SoftwareRead])?;
+    let value = fleet
+        .evidence_on_machine(&id)
+        .ok_or_else(|| ApiError::not_found("Machine", &id))?;
+    Ok(Json(MachineEvidence { value }))
+}
+
+/// `GET /kbgap/v1/machines/{id}/evidence/{kb}`: why one update is present, missing or neither.
+pub(crate) async fn of_update(
+    State(service): State<Arc<Service>>,
+    caller: Authenticated,
+    Path((id, kb)): Path<(String, String)>,
+) -> Result<Json<Evidence>, ApiError> {
+    let fleet = caller.fleet(&service, &[Permission::SoftwareRead])?;
+    let number: Kb = kb.parse().map_err(ApiError::body)?;
+    let evidence = fleet
+        .evidence_of_update(&id, number)
+        .ok_or_else(|| ApiError::not_found("Machine", &id))?;
+    evidence
+        .map(Json)
+        .ok_or_else(|| ApiError::not_found("Update", &kb))
+}
