@@ -100,8 +100,8 @@ fn findings(situation: &Situation<'_>) -> Findings {
                 continue;
             }
             products[product].open.push(at);
-            if let Some(member) = situation.hotpatch_not_stated(exposure) {
-                unknown.push((member, UnknownReason::HotpatchNotStated));
+            if let Some(member) = situation.alternative_not_stated(exposure) {
+                unknown.push((member, UnknownReason::AlternativeNotStated));
                 continue;
             }
             let Some(member) = situation.choose(exposure) else {

@@ -103,9 +103,9 @@ pub enum UnknownReason {
     /// The update installs under other numbers, which no document states, and the machine lists a
     /// number that may be one of them.
     NumbersUnknown,
-    /// The machine is serviced by hotpatches, and no document says whether that month's hotpatch
-    /// fixes what this cumulative update does.
-    HotpatchNotStated,
+    /// The machine is serviced by hotpatches or by security only updates, and no document says whether
+    /// that month's fixes what this cumulative update or rollup does.
+    AlternativeNotStated,
 }
 
 /// What one product of a machine lacks.

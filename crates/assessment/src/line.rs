@@ -101,6 +101,20 @@ impl Line {
         )
     }
 
+    /// Whether the members of this line hold the ones before, so that only the newest is offered.
+    pub(crate) fn is_offered_by_newest(self) -> bool {
+        matches!(
+            self,
+            Self::Cumulative
+                | Self::Hotpatch
+                | Self::MonthlyRollup
+                | Self::IeCumulative
+                | Self::DotNet
+                | Self::Flash
+                | Self::ServicingStack
+        )
+    }
+
     /// Whether the build of Windows tells if an update of this line is present.
     pub(crate) fn is_in_build(self) -> bool {
         matches!(self, Self::Cumulative | Self::Hotpatch | Self::Optional)

@@ -95,7 +95,7 @@ impl<'a> Situation<'a> {
     /// `None` where there is none to be asked for.
     pub(crate) fn choose(&self, exposure: &HostExposure) -> Option<MemberIx> {
         exposure
-            .closed_by
+            .asked_for
             .iter()
             .copied()
             .filter(|&at| {
@@ -109,28 +109,34 @@ impl<'a> Situation<'a> {
             })
     }
 
-    /// On a machine serviced by hotpatches: the cumulative update that alone is stated to close an exposure,
-    /// though a hotpatch stands in its place.
-    pub(crate) fn hotpatch_not_stated(&self, exposure: &HostExposure) -> Option<MemberIx> {
-        if !self.tracks.hotpatch || !self.baseline_present {
+    /// On a machine serviced by hotpatches or security only updates: the cumulative update or rollup that
+    /// alone is stated to close an exposure, though the machine's own track had an update in its place.
+    pub(crate) fn alternative_not_stated(&self, exposure: &HostExposure) -> Option<MemberIx> {
+        let (whole, part) = if self.tracks.hotpatch && self.baseline_present {
+            (Line::Cumulative, Line::Hotpatch)
+        } else if self.tracks.security_only {
+            (Line::MonthlyRollup, Line::SecurityOnly)
+        } else {
             return None;
-        }
-        let baseline = self.host.newest_baseline()?;
-        let members = &self.host.members;
-        let of_line = |line: Line| {
-            let of_line = move |at: &&MemberIx| members[**at].line == line;
-            exposure.closed_by.iter().filter(of_line)
         };
-        if of_line(Line::Hotpatch).next().is_some() {
+        let members = &self.host.members;
+        let demanded = || {
+            let closers = exposure.closed_by.iter().copied();
+            closers.filter(|&at| members[at].line.is_demanded())
+        };
+        if demanded().any(|at| members[at].line != whole) {
             return None;
         }
-        let newest = of_line(Line::Cumulative).max_by_key(|&&at| members[at].order)?;
-        let member = &members[*newest];
-        let replaced = member.order > members[baseline].order
-            && members
-                .iter()
-                .any(|other| other.line == Line::Hotpatch && other.released >= member.released);
-        replaced.then_some(*newest)
+        let newest = demanded().max_by_key(|&at| members[at].order)?;
+        let since_baseline = self.host.newest_baseline().is_none_or(|baseline| {
+            part != Line::Hotpatch || members[newest].order > members[baseline].order
+        });
+        let replaced = since_baseline
+            && members.iter().any(|other| {
+                let as_late = other.released >= members[newest].released;
+                other.line == part && as_late
+            });
+        replaced.then_some(newest)
     }
 
     /// Why a member that nothing covers is missing, or what is lacking to tell.

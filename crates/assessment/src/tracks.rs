@@ -1,6 +1,6 @@
 //! The track a machine is serviced on, where there are alternatives.
 
-use crate::host::{Host, MemberIx};
+use crate::host::{Host, Member, MemberIx};
 use crate::line::Line;
 use crate::state::MachineState;
 
@@ -25,21 +25,10 @@ impl Tracks {
         let lists_hotpatch = installed
             .iter()
             .any(|&at| host.members[at].line == Line::Hotpatch);
-        let newest = installed
-            .iter()
-            .map(|&at| &host.members[at])
-            .filter(|member| {
-                matches!(
-                    member.line,
-                    Line::MonthlyRollup | Line::PreviewRollup | Line::SecurityOnly
-                )
-            })
-            // Of one day the rollup counts: it holds the other.
-            .max_by_key(|member| (member.released, member.line != Line::SecurityOnly));
         Self {
             hotpatch: lists_hotpatch || at_hotpatch.is_some(),
             at_hotpatch,
-            security_only: newest.is_some_and(|member| member.line == Line::SecurityOnly),
+            security_only: is_security_only(host, installed),
         }
     }
 
@@ -53,9 +42,28 @@ impl Tracks {
             Line::Hotpatch => 1,
             Line::MonthlyRollup if self.security_only => 1,
             Line::Cumulative | Line::MonthlyRollup => 4,
-            Line::DotNetSecurityOnly if self.security_only => 4,
             Line::SecurityOnly | Line::IeCumulative | Line::DotNetSecurityOnly => 2,
             _ => 3,
         }
     }
+}
+
+/// Whether a machine's newest update of the operating system is a security only one, of those where there was
+/// a choice: a rollup came out on the same day.
+fn is_security_only(host: &Host, installed: &[MemberIx]) -> bool {
+    let was_choice = |member: &Member| {
+        host.members.iter().any(|other| {
+            other.line == Line::MonthlyRollup && other.released == member.released
+        })
+    };
+    let members = installed.iter().map(|&at| &host.members[at]);
+    let newest = members
+        .filter(|member| match member.line {
+            Line::MonthlyRollup | Line::PreviewRollup => true,
+            Line::SecurityOnly => was_choice(member),
+            _ => false,
+        })
+        // Of one day the rollup counts: it holds the other.
+        .max_by_key(|member| (member.released, member.line != Line::SecurityOnly));
+    newest.is_some_and(|member| member.line == Line::SecurityOnly)
 }

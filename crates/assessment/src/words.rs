@@ -148,8 +148,8 @@ impl UnknownReason {
             Self::NumbersUnknown => {
                 "it installs under numbers that no document states, and the machine lists one that may be it"
             }
-            Self::HotpatchNotStated => {
-                "the machine is serviced by hotpatches, and no document says whether the month's hotpatch fixes this too"
+            Self::AlternativeNotStated => {
+                "the machine is serviced by hotpatches or security only updates, and no document says whether the month's fixes this too"
             }
         }
     }

@@ -306,7 +306,7 @@ fn a_chain_of_updates_can_be_followed() {
     let assessor = as_of("2020-03-11");
     let report = machine(
         "Microsoft Windows 10 Enterprise",
-        "10.0.18363.719",
+        "10.0.18363",
         "x64",
         &[4_540_673],
     );

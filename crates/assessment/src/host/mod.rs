@@ -23,6 +23,8 @@ use member::{Gathered, fixes};
 pub(crate) struct HostExposure {
     /// Every member that closes them, in order of position.
     pub(crate) closed_by: Vec<MemberIx>,
+    /// For each of these, which to ask for: the newest of its line that holds it and fixes this product.
+    pub(crate) asked_for: Vec<MemberIx>,
     /// The exposure's place in its product.
     pub(crate) exposure: usize,
 }
@@ -80,7 +82,10 @@ impl Host {
         let covers = closure(&members, &steps);
         let exposures = products
             .iter()
-            .map(|&product| (product, exposures(catalog, product, &gathered)))
+            .map(|&product| {
+                let newest = newest_of_line(&members, &covers, product);
+                (product, exposures(catalog, product, &gathered, &newest))
+            })
             .collect();
         let mut hotpatch_revisions: Vec<(u32, MemberIx)> = members
             .iter()
@@ -237,7 +242,34 @@ fn edges(catalog: &Catalog, products: &[ProductIx], gathered: &Gathered) -> Vec<
     edges
 }
 
-fn exposures(catalog: &Catalog, product: ProductIx, gathered: &Gathered) -> Vec<HostExposure> {
+/// For each member that fixes a product, the newest of its line that holds it and fixes this product too: on
+/// a line whose members hold the ones before, only the newest is offered.
+fn newest_of_line(
+    members: &[Member],
+    covers: &[FixedBitSet],
+    product: ProductIx,
+) -> FxHashMap<MemberIx, MemberIx> {
+    let mut fixing: Vec<MemberIx> = (0..members.len())
+        .filter(|&at| members[at].products.contains(&product))
+        .collect();
+    fixing.sort_by_key(|&at| std::cmp::Reverse(members[at].order));
+    let newest = |at: MemberIx| {
+        let line = members[at].line;
+        let holds = |newer: &&MemberIx| {
+            members[**newer].line == line && covers[**newer].contains(at)
+        };
+        let newest = fixing.iter().find(holds).filter(|_| line.is_offered_by_newest());
+        (at, newest.copied().unwrap_or(at))
+    };
+    fixing.iter().map(|&at| newest(at)).collect()
+}
+
+fn exposures(
+    catalog: &Catalog,
+    product: ProductIx,
+    gathered: &Gathered,
+    newest: &FxHashMap<MemberIx, MemberIx>,
+) -> Vec<HostExposure> {
     let exposures = &catalog.product(product).exposures;
     exposures
         .iter()
@@ -252,7 +284,9 @@ fn exposures(catalog: &Catalog, product: ProductIx, gathered: &Gathered) -> Vec<
                 .collect();
             closed_by.sort_unstable();
             closed_by.dedup();
+            let newest = |at: &MemberIx| newest.get(at).copied().unwrap_or(*at);
             HostExposure {
+                asked_for: closed_by.iter().map(newest).collect(),
                 closed_by,
                 exposure,
             }
