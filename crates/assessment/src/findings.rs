@@ -100,6 +100,9 @@ pub enum UnknownReason {
     /// The update is for another image than the running Windows (the recovery image, say), of which
     /// neither build nor list tells.
     OtherImage,
+    /// The update is stated as a cumulative one of this Windows, but states no build of it, and its release
+    /// history does not have it.
+    OtherRelease,
     /// The update installs under other numbers, which no document states, and the machine lists a
     /// number that may be one of them.
     NumbersUnknown,

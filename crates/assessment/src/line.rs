@@ -13,6 +13,8 @@ pub enum Line {
     Cumulative,
     /// Its hotpatches.
     Hotpatch,
+    /// A part of a month's hotpatch that comes by itself, with the same revision.
+    HotpatchPart,
     /// The monthly rollup of Server 2008 to 2012 R2, Windows 7 and 8.1.
     MonthlyRollup,
     /// Its previews.
@@ -51,8 +53,7 @@ impl Line {
                 }
             }
             SubType::MonthlyRollup => Self::MonthlyRollup,
-            // Beside a cumulative update: a part of the month's hotpatch that comes by itself.
-            SubType::SecurityOnly if cumulative_family => Self::Hotpatch,
+            SubType::SecurityOnly if cumulative_family => Self::HotpatchPart,
             SubType::SecurityOnly => Self::SecurityOnly,
             SubType::PreviewRollup => Self::PreviewRollup,
             SubType::IeCumulative => Self::IeCumulative,
@@ -101,6 +102,11 @@ impl Line {
         )
     }
 
+    /// Whether an update of this line is for machines serviced by hotpatches alone.
+    pub(crate) fn is_hotpatch(self) -> bool {
+        matches!(self, Self::Hotpatch | Self::HotpatchPart)
+    }
+
     /// Whether the members of this line hold the ones before, so that only the newest is offered.
     pub(crate) fn is_offered_by_newest(self) -> bool {
         matches!(
@@ -117,7 +123,10 @@ impl Line {
 
     /// Whether the build of Windows tells if an update of this line is present.
     pub(crate) fn is_in_build(self) -> bool {
-        matches!(self, Self::Cumulative | Self::Hotpatch | Self::Optional)
+        matches!(
+            self,
+            Self::Cumulative | Self::Hotpatch | Self::HotpatchPart | Self::Optional
+        )
     }
 }
 
@@ -126,6 +135,7 @@ impl fmt::Display for Line {
         f.write_str(match self {
             Self::Cumulative => "cumulative updates",
             Self::Hotpatch => "hotpatches",
+            Self::HotpatchPart => "parts of hotpatches",
             Self::MonthlyRollup => "monthly rollups",
             Self::PreviewRollup => "preview rollups",
             Self::SecurityOnly => "security only updates",

@@ -100,12 +100,12 @@ impl<'a> Situation<'a> {
             .copied()
             .filter(|&at| {
                 let line = self.host.members[at].line;
-                line.is_demanded() && (line != Line::Hotpatch || self.tracks.hotpatch)
+                line.is_demanded() && (!line.is_hotpatch() || self.tracks.hotpatch)
             })
             .max_by_key(|&at| {
                 let member = &self.host.members[at];
                 let preference = self.tracks.preference(member.line, self.baseline_present);
-                (preference, member.order)
+                (!member.other_release, preference, member.order)
             })
     }
 
@@ -124,6 +124,7 @@ impl<'a> Situation<'a> {
             let closers = exposure.closed_by.iter().copied();
             closers.filter(|&at| members[at].line.is_demanded())
         };
+        // A hotpatch or security only update that closes it is stated then.
         if demanded().any(|at| members[at].line != whole) {
             return None;
         }
@@ -144,6 +145,9 @@ impl<'a> Situation<'a> {
         let member = &self.host.members[at];
         if member.other_image {
             return Err(UnknownReason::OtherImage);
+        }
+        if member.other_release {
+            return Err(UnknownReason::OtherRelease);
         }
         if let Some(fact) = self.build_fact(at) {
             return Ok(Absence::BuildBelow(fact));
@@ -281,7 +285,7 @@ fn shown_by_build<'a>(
             reached
                 && match member.line {
                     // A revision between two hotpatches is a cumulative preview's.
-                    Line::Hotpatch => tracks.hotpatch,
+                    line if line.is_hotpatch() => tracks.hotpatch,
                     line => {
                         tells(line)
                             && baseline.is_none_or(|baseline| Some(member.order) <= baseline)

@@ -24,7 +24,7 @@ impl Tracks {
             .and_then(|ubr| host.hotpatch_of(ubr));
         let lists_hotpatch = installed
             .iter()
-            .any(|&at| host.members[at].line == Line::Hotpatch);
+            .any(|&at| host.members[at].line.is_hotpatch());
         Self {
             hotpatch: lists_hotpatch || at_hotpatch.is_some(),
             at_hotpatch,
@@ -38,8 +38,13 @@ impl Tracks {
     /// machine is offered the cumulative update, hotpatches or not.
     pub(crate) fn preference(self, line: Line, baseline_present: bool) -> u8 {
         match line {
-            Line::Hotpatch if self.hotpatch && baseline_present => 5,
-            Line::Hotpatch => 1,
+            line if line.is_hotpatch() => {
+                if self.hotpatch && baseline_present {
+                    5
+                } else {
+                    1
+                }
+            }
             Line::MonthlyRollup if self.security_only => 1,
             Line::Cumulative | Line::MonthlyRollup => 4,
             Line::SecurityOnly | Line::IeCumulative | Line::DotNetSecurityOnly => 2,

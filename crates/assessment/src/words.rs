@@ -145,6 +145,9 @@ impl UnknownReason {
             Self::OtherImage => {
                 "it is for another image than the running Windows (the recovery image, say), and no report tells of that"
             }
+            Self::OtherRelease => {
+                "it states no build of this Windows, whose release history does not have it: another release's update, most likely"
+            }
             Self::NumbersUnknown => {
                 "it installs under numbers that no document states, and the machine lists one that may be it"
             }

@@ -1,28 +1,21 @@
 //! What holds for every machine, on Microsoft's real documents.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, LazyLock};
+mod support;
 
-use kbgap_assessment::{Assessor, InstalledUpdates, MachineState};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use kbgap_assessment::{InstalledUpdates, Line, MachineState};
 use kbgap_catalog::{
-    Catalog, Compiler, Kb, ProductIdentity, ReleaseHistory, WindowsProduct, document,
+    Catalog, HistoryEntry, HistoryLine, Kb, ProductIdentity, Series, WindowsBuild, WindowsProduct,
 };
 use proptest::prelude::*;
-
-static ASSESSOR: LazyLock<Assessor> = LazyLock::new(|| {
-    let mut compiler = Compiler::new();
-    for (name, bytes) in kbgap_corpus::documents(&kbgap_corpus::cvrf()) {
-        let document = document::read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-        compiler.add(document);
-    }
-    compiler.add_history(ReleaseHistory::read(&kbgap_corpus::release_history()).unwrap());
-    Assessor::new(Arc::new(compiler.finish().0))
-});
+use support::ALL;
 
 /// Every Windows in the catalog, with the updates that fix something on it.
 static WINDOWS: LazyLock<Vec<(WindowsProduct, Vec<Kb>)>> = LazyLock::new(|| {
-    let catalog = ASSESSOR.catalog();
+    let catalog = ALL.catalog();
     let windows: BTreeSet<String> = catalog
         .products()
         .iter()
@@ -59,10 +52,10 @@ fn state(windows: &WindowsProduct, installed: &BTreeSet<Kb>) -> MachineState {
 }
 
 fn missing(state: &MachineState) -> Vec<Kb> {
-    let findings = ASSESSOR.assess(state);
+    let findings = ALL.assess(state);
     let updates = findings.missing.iter();
     updates
-        .map(|missing| ASSESSOR.catalog().update(missing.update).kb)
+        .map(|missing| ALL.catalog().update(missing.update).kb)
         .collect()
 }
 
@@ -82,6 +75,33 @@ fn installed(windows: usize, picks: &[prop::sample::Index]) -> BTreeSet<Kb> {
     picks.iter().map(|pick| *pick.get(updates)).collect()
 }
 
+/// The release history of Windows 10 and later, each line with a product of the catalog that it is about.
+static LINES: LazyLock<Vec<(WindowsProduct, &HistoryLine)>> = LazyLock::new(|| {
+    let lines = ALL.catalog().history_lines().iter();
+    let lines = lines.filter(|line| {
+        line.series == Series::Rollup && line.windows.family.is_cumulative()
+    });
+    lines
+        .flat_map(|line| {
+            let products = WINDOWS.iter().map(|(windows, _)| windows);
+            products
+                .filter(|windows| {
+                    windows.family == line.windows.family && windows.release == line.windows.release
+                })
+                .map(move |windows| (windows.clone(), line))
+        })
+        .collect()
+});
+
+/// Of the missing updates, those that the build tells of.
+fn missing_by_build(state: &MachineState) -> Vec<Kb> {
+    let by_build = |kb: &Kb| {
+        let line = ALL.explain(state, *kb).unwrap().line;
+        matches!(line, Line::Cumulative | Line::Hotpatch)
+    };
+    missing(state).into_iter().filter(by_build).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -99,7 +119,7 @@ proptest! {
         let product = &WINDOWS[windows].0;
         let kbs = installed(windows, &picks);
         let before = missing(&state(product, &kbs));
-        let catalog = ASSESSOR.catalog();
+        let catalog = ALL.catalog();
         let released = |kb: Kb| catalog.update(catalog.find_update(kb).unwrap()).released;
         for &one in &before {
             let mut with = kbs.clone();
@@ -119,8 +139,41 @@ proptest! {
         let state = state(product, &kbs);
         for kb in missing(&state) {
             prop_assert!(!kbs.contains(&kb));
-            let verdict = ASSESSOR.explain(&state, kb).unwrap().verdict;
+            let verdict = ALL.explain(&state, kb).unwrap().verdict;
             prop_assert!(matches!(verdict, kbgap_assessment::Verdict::Missing(_)), "{}: {:?}", kb, verdict);
         }
+    }
+
+    #[test]
+    fn build_and_list_tell_the_same(
+        line in any::<prop::sample::Index>(),
+        entry in any::<prop::sample::Index>(),
+        others in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+    ) {
+        let (windows, line) = line.get(&LINES);
+        let HistoryEntry { kb, revision } = *entry.get(&line.entries);
+        // A machine patched by cumulative updates up to a day may list some of the earlier ones too.
+        let earlier = others.iter().map(|other| other.get(&line.entries));
+        let earlier = earlier.filter(|other| other.revision < revision).map(|other| other.kb);
+        let mut listed: Vec<Kb> = earlier.chain([kb]).collect();
+        let build = windows.build().map(|build| WindowsBuild { ubr: revision, ..build });
+        let by_build = MachineState { build, ..MachineState::new(windows.clone()) };
+        let by_list = MachineState {
+            installed: Some(InstalledUpdates::new(listed.clone(), false)),
+            ..MachineState::new(windows.clone())
+        };
+        let by_both = MachineState { build, ..by_list.clone() };
+        let expected = missing_by_build(&by_both);
+        prop_assert_eq!(missing_by_build(&by_build), expected.clone(), "{} {:?} by build", windows, revision);
+        prop_assert_eq!(missing_by_build(&by_list), expected, "{} {:?} by list", windows, listed);
+        // The order of a list is of no consequence.
+        listed.reverse();
+        let reversed = MachineState { installed: Some(InstalledUpdates::new(listed, false)), ..by_list.clone() };
+        prop_assert_eq!(ALL.assess(&reversed), ALL.assess(&by_list));
+        // A machine up to date with all that its list tells lacks what its build lacks, and no more.
+        let mut kbs: BTreeSet<Kb> = by_list.installed.iter().flat_map(|list| list.kbs()).copied().collect();
+        kbs.extend(missing(&by_list).into_iter().filter(|kb| !missing_by_build(&by_list).contains(kb)));
+        let patched = state(windows, &kbs);
+        prop_assert_eq!(missing(&patched), missing_by_build(&by_build), "{} {:?}", windows, kbs);
     }
 }

@@ -1,51 +1,15 @@
 //! The rules of assessment, on Microsoft's real documents and on reports of real and made machines.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod support;
+
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::{Arc, LazyLock};
 
-use kbgap_assessment::{Assessor, Findings, MachineState, Presence, Status, Verdict};
-use kbgap_catalog::{Catalog, Compiler, Day, Kb, ProductIdentity, ReleaseHistory, document};
-use kbgap_inventory::{MachineReport, identify, merge, read};
+use kbgap_assessment::{Assessor, Findings, Presence, Status, Verdict};
+use kbgap_catalog::{Kb, ProductIdentity};
+use kbgap_inventory::{MachineReport, merge, read};
 use serde_json::json;
-
-fn catalog(folder: &Path) -> Catalog {
-    let mut compiler = Compiler::new();
-    for (name, bytes) in kbgap_corpus::documents(folder) {
-        let document = document::read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-        compiler.add(document);
-    }
-    compiler.add_history(ReleaseHistory::read(&kbgap_corpus::release_history()).unwrap());
-    compiler.finish().0
-}
-
-static ALL: LazyLock<Assessor> =
-    LazyLock::new(|| Assessor::new(Arc::new(catalog(&kbgap_corpus::cvrf()))));
-
-/// The documents as they were on 2019-03-05, the day of the machines with a known truth.
-static MARCH_2019: LazyLock<Assessor> =
-    LazyLock::new(|| Assessor::new(Arc::new(catalog(&kbgap_corpus::cvrf_of_march_2019()))));
-
-fn as_of(day: &str) -> Assessor {
-    let day: Day = day.parse().unwrap();
-    Assessor::new(Arc::new(ALL.catalog().as_of(day)))
-}
-
-fn state(report: &MachineReport) -> MachineState {
-    let identity = identify(report).unwrap();
-    MachineState::of_report(report, &identity)
-}
-
-/// A machine with these updates installed.
-fn machine(os: &str, version: &str, architecture: &str, installed: &[u32]) -> MachineReport {
-    serde_json::from_value(json!({
-        "name": "m",
-        "os": { "name": os, "version": version, "architecture": architecture },
-        "updates": installed.iter().map(|kb| json!({ "kb": kb })).collect::<Vec<_>>(),
-    }))
-    .unwrap()
-}
+use support::{ALL, MARCH_2019, as_of, kb, machine, missing, state};
 
 /// A machine of the corpus, from the files that begin so.
 fn real(prefix: &str) -> MachineReport {
@@ -61,17 +25,6 @@ fn real(prefix: &str) -> MachineReport {
         })
         .collect();
     merge(&reports).unwrap()
-}
-
-fn kb(number: u32) -> Kb {
-    Kb::new(number).unwrap()
-}
-
-fn missing(assessor: &Assessor, findings: &Findings) -> Vec<u32> {
-    let updates = findings.missing.iter();
-    updates
-        .map(|missing| assessor.catalog().update(missing.update).kb.number())
-        .collect()
 }
 
 /// The Windows products that missing updates were named for.

@@ -2,25 +2,17 @@
 //! before the next security update of its line came out.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+mod support;
+
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use kbgap_assessment::{Assessor, MachineState};
 use kbgap_catalog::document::SubType;
 use kbgap_catalog::{
-    Catalog, Compiler, Day, HistoryLine, Kb, ProductIdentity, ReleaseHistory, Series, UpdateIx,
-    WindowsBuild, WindowsProduct, document,
+    Catalog, Day, HistoryLine, Kb, ProductIdentity, Series, UpdateIx, WindowsBuild, WindowsProduct,
 };
-
-static TODAY: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
-    let mut compiler = Compiler::new();
-    for (name, bytes) in kbgap_corpus::documents(&kbgap_corpus::cvrf()) {
-        let document = document::read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-        compiler.add(document);
-    }
-    compiler.add_history(ReleaseHistory::read(&kbgap_corpus::release_history()).unwrap());
-    Arc::new(compiler.finish().0)
-});
+use support::TODAY;
 
 /// A security update on a line, as the documents have it.
 struct Security {

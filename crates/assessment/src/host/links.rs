@@ -147,7 +147,7 @@ impl<'a> Links<'a> {
             Line::MonthlyRollup | Line::PreviewRollup | Line::SecurityOnly | Line::DotNet
         );
         // A hotpatch changes what runs, not what is installed: it holds no cumulative update.
-        let hotpatch = newer.line == Line::Hotpatch && older.line != Line::Hotpatch;
+        let hotpatch = newer.line.is_hotpatch() && !older.line.is_hotpatch();
         !(partial && whole) && !hotpatch && self.serves_the_same(newer, older)
     }
 
@@ -179,6 +179,17 @@ impl<'a> Links<'a> {
     fn hotpatches(&mut self) {
         self.chain(&[Line::Hotpatch]);
         let hotpatches = self.on_lines(&[Line::Hotpatch]);
+        for part in self.on_lines(&[Line::HotpatchPart]) {
+            // The build a part states is that of the hotpatch, which it comes with.
+            let ubr = self.members[part].revision.map(|revision| revision.ubr);
+            let whole = hotpatches.iter().find(|&&hotpatch| {
+                let own = self.members[hotpatch].revision;
+                ubr.is_some() && own.map(|revision| revision.ubr) >= ubr
+            });
+            if let Some(&whole) = whole {
+                self.add_earlier(whole, part);
+            }
+        }
         for &hotpatch in &hotpatches {
             if let Some(baseline) = baseline(self.members, hotpatch) {
                 let step = Step::Baseline {

@@ -26,6 +26,9 @@ pub(crate) struct Member {
     pub(crate) released: Option<Day>,
     /// The revision it raises the host's build to.
     pub(crate) revision: Option<Revision>,
+    /// It is stated as a cumulative update of this Windows, but states no build of it, and its release history
+    /// does not have it: another release's, most likely.
+    pub(crate) other_release: bool,
     /// Its place in the release history, where it is listed there.
     pub(crate) listed_at: Option<usize>,
     /// The products of this host it fixes, in order.
@@ -133,6 +136,7 @@ impl Gathered {
                 line,
                 released: Some(catalog.update(update).released),
                 revision: None,
+                other_release: false,
                 listed_at: None,
                 products: Vec::new(),
                 documents: Vec::new(),
@@ -198,6 +202,7 @@ fn add_history(catalog: &Catalog, windows: &WindowsProduct, drafts: &mut BTreeMa
                     line,
                     released: None,
                     revision: None,
+                    other_release: false,
                     listed_at: Some(at),
                     products: Vec::new(),
                     documents: Vec::new(),

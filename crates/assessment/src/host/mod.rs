@@ -6,7 +6,7 @@ mod revision;
 
 use fixedbitset::FixedBitSet;
 use kbgap_catalog::{
-    Catalog, Kb, ProductIx, Version, WindowsBuild, WindowsProduct,
+    Catalog, Kb, ProductIx, Version, VulnerabilityIx, WindowsBuild, WindowsProduct,
 };
 use rustc_hash::FxHashMap;
 
@@ -84,7 +84,7 @@ impl Host {
             .iter()
             .map(|&product| {
                 let newest = newest_of_line(&members, &covers, product);
-                (product, exposures(catalog, product, &gathered, &newest))
+                (product, exposures(catalog, product, &gathered, &members, &newest))
             })
             .collect();
         let mut hotpatch_revisions: Vec<(u32, MemberIx)> = members
@@ -256,7 +256,10 @@ fn newest_of_line(
     let newest = |at: MemberIx| {
         let line = members[at].line;
         let holds = |newer: &&MemberIx| {
-            members[**newer].line == line && covers[**newer].contains(at)
+            let newer = **newer;
+            members[newer].line == line
+                && covers[newer].contains(at)
+                && (newer == at || !members[newer].other_release)
         };
         let newest = fixing.iter().find(holds).filter(|_| line.is_offered_by_newest());
         (at, newest.copied().unwrap_or(at))
@@ -268,6 +271,7 @@ fn exposures(
     catalog: &Catalog,
     product: ProductIx,
     gathered: &Gathered,
+    members: &[Member],
     newest: &FxHashMap<MemberIx, MemberIx>,
 ) -> Vec<HostExposure> {
     let exposures = &catalog.product(product).exposures;
@@ -284,6 +288,16 @@ fn exposures(
                 .collect();
             closed_by.sort_unstable();
             closed_by.dedup();
+            let of_stack = |at: &MemberIx| members[*at].line == Line::ServicingStack;
+            let is_advisory = |at: &VulnerabilityIx| !catalog.vulnerability(*at).id.is_cve();
+            if closed_by.iter().all(of_stack)
+                && stated.vulnerabilities.iter().all(|(at, _)| is_advisory(at))
+            {
+                // The advisory is that the servicing stack is not the latest: each document that has it
+                // states the latest of its day, and only that one answers it.
+                let latest = closed_by.iter().copied().max_by_key(|&at| members[at].order);
+                closed_by = latest.into_iter().collect();
+            }
             let newest = |at: &MemberIx| newest.get(at).copied().unwrap_or(*at);
             HostExposure {
                 asked_for: closed_by.iter().map(newest).collect(),

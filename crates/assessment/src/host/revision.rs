@@ -29,7 +29,7 @@ pub(super) fn settle(
         take_revision(draft, build, cumulative, &mut slips);
     }
     if cumulative {
-        hotpatches_by_revision(&mut drafts);
+        hotpatch_parts(catalog, &mut drafts);
         check_order(catalog, &mut drafts, build, &mut slips);
         single_out_standalone(catalog, &mut drafts, build, stated_edges, &mut slips);
     } else {
@@ -124,8 +124,8 @@ fn take_revision(
     }
 }
 
-/// What has a hotpatch's revision is one, whatever it is called: some hotpatches come in two packages.
-fn hotpatches_by_revision(drafts: &mut [Draft]) {
+/// A single fix with a hotpatch's revision is a part of that hotpatch, whatever it is called.
+fn hotpatch_parts(catalog: &Catalog, drafts: &mut [Draft]) {
     let revisions: Vec<u32> = drafts
         .iter()
         .filter(|draft| draft.member.line == Line::Hotpatch)
@@ -136,8 +136,12 @@ fn hotpatches_by_revision(drafts: &mut [Draft]) {
             .member
             .revision
             .is_some_and(|revision| revisions.contains(&revision.ubr));
-        if shares && draft.history.is_none() && draft.member.line == Line::Cumulative {
-            draft.member.line = Line::Hotpatch;
+        if shares
+            && draft.history.is_none()
+            && draft.member.line == Line::Cumulative
+            && !is_cumulative_somewhere(catalog, draft.member.update)
+        {
+            draft.member.line = Line::HotpatchPart;
         }
     }
 }
@@ -236,15 +240,15 @@ fn single_out_standalone(
             break;
         }
     }
+    let has_history = drafts.iter().any(|draft| draft.history.is_some());
     for (draft, proven) in drafts.iter_mut().zip(proven) {
         if draft.member.line != Line::Cumulative {
             continue;
         }
         if proven {
-            let foreign = draft.member.revision.is_none()
-                && draft.history.is_none()
-                && !draft.builds.is_empty();
-            if foreign {
+            let foreign = draft.member.revision.is_none() && draft.history.is_none();
+            draft.member.other_release = foreign && has_history;
+            if foreign && (has_history || !draft.builds.is_empty()) {
                 slips.push(Slip {
                     kind: SlipKind::OtherProductsFix,
                     kb: draft.member.kb,

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
-use super::days;
+use super::days::{self, Dated};
 use super::numbers::NumberBook;
 use super::texts::{Texts, VulnerabilityText};
 use super::{
@@ -79,8 +79,8 @@ impl Compiler {
         let product_positions = positions(&product_ids, ProductIx::at);
         let mut products = names(&self.documents, &product_ids, &product_positions);
         let book = NumberBook::of(&self.documents);
-        let mut updates = updates(&self.documents, &book, &products, &product_positions);
-        days::correct(&mut updates, &self.documents, &self.history);
+        let dated = updates(&self.documents, &book, &products, &product_positions);
+        let updates = days::correct(dated, &self.documents, &self.history);
         let mut tables = Tables {
             updates: updates
                 .iter()
@@ -139,7 +139,7 @@ fn updates(
     book: &NumberBook,
     products: &[Product],
     positions: &FxHashMap<&str, ProductIx>,
-) -> Vec<Update> {
+) -> Vec<Dated> {
     // Per KB and document: how many entries, and the earliest day of one.
     let mut seen: BTreeMap<Kb, Vec<(DocumentIx, u32, Day)>> = BTreeMap::new();
     for (at, document) in documents.iter().enumerate() {
@@ -180,10 +180,13 @@ fn updates(
         .filter_map(|(kb, per_document)| {
             // Of documents with equally many, the newest: an update reaches older documents by
             // their revisions, never newer ones.
-            let (home, _, released) = per_document
+            let (home, entries, released) = per_document
                 .into_iter()
                 .max_by_key(|&(document, entries, _)| (entries, document))?;
-            Some(Update { kb, home, released })
+            Some(Dated {
+                update: Update { kb, home, released },
+                entries,
+            })
         })
         .collect()
 }
