@@ -22,8 +22,9 @@ pub use catalog::{
 pub use day::Day;
 pub use kb::{Kb, NotAKb};
 pub use product::{
-    Architecture, Component, DotNetVersions, ProductIdentity, Release, WindowsFamily,
-    WindowsProduct, release_of_build,
+    Application, ApplicationFamily, ApplicationRelease, Architecture, Branch, Component,
+    DotNetVersions, Platform, ProductIdentity, Release, WindowsFamily, WindowsProduct,
+    release_of_build,
 };
 pub use software::SoftwareId;
 pub use version::{NotAVersion, Version, WindowsBuild};

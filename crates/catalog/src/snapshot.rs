@@ -13,7 +13,7 @@ use crate::{Catalog, Texts};
 /// What a snapshot begins with.
 const MAGIC: &[u8; 8] = b"KBGAPCAT";
 /// The format this version writes and reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// The length of the fixed part before the checksums.
 const FIXED: usize = 28;
 const CHECKSUM: usize = 32;
