@@ -4,6 +4,7 @@
 //! machine's products present, missing, pending or "cannot tell", each with the evidence that
 //! led there. The rules are those of section 5 of the data specification.
 
+mod application;
 mod assess;
 mod evidence;
 mod findings;
@@ -13,6 +14,12 @@ mod line;
 mod scope;
 mod state;
 
+pub use application::{
+    ApplicationAbsence, ApplicationFindings, ApplicationFix, ApplicationInScope,
+    ApplicationMissing, ApplicationPresence, ApplicationUnknown, ApplicationVerdict, Applications,
+    FixFinding, InstalledApplication, InstalledApplications, ListedUpdate, UnknownCause, Unplaced,
+    VersionKind,
+};
 pub use assess::Assessor;
 pub use evidence::{Absence, Explanation, Presence, Step, Verdict};
 pub use findings::{Findings, Missing, Pending, ProductFindings, Status, Unknown, UnknownReason};

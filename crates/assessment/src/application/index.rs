@@ -1,0 +1,268 @@
+//! The servicing lines of all applications of a catalog, made once.
+
+use kbgap_catalog::{
+    Application, ApplicationFamily, ApplicationRelease, Architecture, Catalog, Day, Kb, ProductIx,
+    VulnerabilityIx,
+};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::cumulative::{CumulativeLine, FixNo};
+use super::packages::{PackageLine, Replacements};
+use super::place::{self, Servicing};
+
+/// After how many days without an update, while newer lines have some, a line counts as ended.
+const ENDED_AFTER: i32 = 180;
+
+/// All a catalog says of applications, ready for assessing machines.
+///
+/// Made once for a catalog; of a catalog as of a day ([`Catalog::as_of`]) the answers are those
+/// of that day.
+#[derive(Debug)]
+pub struct Applications {
+    pub(super) lines: Vec<Line>,
+    positions: FxHashMap<Application, LineIx>,
+    /// Where a KB is a fix.
+    pub(super) by_kb: FxHashMap<Kb, Vec<(LineIx, FixNo)>>,
+}
+
+/// A line's position.
+pub(super) type LineIx = u32;
+
+/// One servicing line.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) application: Application,
+    products: Vec<(ProductIx, Option<Architecture>)>,
+    pub(super) fixes: Fixes,
+    /// What was said of newer lines after this one got its last update.
+    pub(super) ended: Option<Ended>,
+}
+
+/// The fixes of a line, by how they are told to be present.
+#[derive(Debug)]
+pub(super) enum Fixes {
+    /// By version.
+    Cumulative(CumulativeLine),
+    /// By KBs.
+    Packages(PackageLine),
+}
+
+/// A line that is probably out of support.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) last: Day,
+    pub(super) vulnerabilities: Vec<VulnerabilityIx>,
+}
+
+/// Applications whose updates are listed in the same way: if one shows, so would the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ListedAlike {
+    /// Office of one year.
+    Office(Option<ApplicationRelease>),
+    /// Another application.
+    Alone(ApplicationFamily, Option<ApplicationRelease>),
+}
+
+impl ListedAlike {
+    pub(super) fn of(family: ApplicationFamily, release: Option<ApplicationRelease>) -> Self {
+        use ApplicationFamily as F;
+        match family {
+            F::Office
+            | F::Excel
+            | F::Word
+            | F::PowerPoint
+            | F::Outlook
+            | F::Access
+            | F::Publisher
+            | F::OneNote
+            | F::Visio
+            | F::Project
+            | F::InfoPath
+            | F::SkypeForBusiness
+            | F::SkypeForBusinessBasic
+            | F::Lync
+            | F::LyncBasic => Self::Office(release),
+            _ => Self::Alone(family, release),
+        }
+    }
+}
+
+impl Applications {
+    /// The applications of a catalog.
+    pub fn new(catalog: &Catalog) -> Self {
+        let mut products = products_of_lines(catalog);
+        spread_over_service_packs(&mut products);
+        let replacements = Replacements::new(catalog);
+        let mut lines: Vec<Line> = products
+            .into_iter()
+            .map(|(application, products)| Line::new(catalog, application, products, &replacements))
+            .collect();
+        lines.sort_unstable_by(|a, b| a.application.cmp(&b.application));
+        let ended: Vec<Option<Ended>> = lines
+            .iter()
+            .map(|line| ended(catalog, line, &lines))
+            .collect();
+        for (line, ended) in lines.iter_mut().zip(ended) {
+            line.ended = ended;
+        }
+        let mut by_kb: FxHashMap<Kb, Vec<(LineIx, FixNo)>> = FxHashMap::default();
+        let mut positions = FxHashMap::default();
+        for (at, line) in (0..).zip(&lines) {
+            positions.insert(line.application.clone(), at);
+            match &line.fixes {
+                Fixes::Cumulative(fixes) => fixes
+                    .by_kb()
+                    .for_each(|(kb, fix)| by_kb.entry(kb).or_default().push((at, fix))),
+                Fixes::Packages(fixes) => fixes
+                    .by_kb()
+                    .for_each(|(kb, fix)| by_kb.entry(kb).or_default().push((at, fix))),
+            }
+        }
+        Self {
+            lines,
+            positions,
+            by_kb,
+        }
+    }
+
+    /// The line of this application. Where no version told the service pack, and there is but
+    /// one, it is that.
+    pub(super) fn find(&self, line: &Application, any_service_pack: bool) -> Option<LineIx> {
+        let exact = self.positions.get(line).copied();
+        if exact.is_some() || !any_service_pack {
+            return exact;
+        }
+        let mut others = (0..).zip(&self.lines).filter(|(_, known)| {
+            let bare = Application {
+                service_pack: line.service_pack,
+                ..known.application.clone()
+            };
+            bare == *line
+        });
+        let (found, _) = others.next()?;
+        others.next().is_none().then_some(found)
+    }
+}
+
+impl Line {
+    fn new(
+        catalog: &Catalog,
+        application: Application,
+        products: Vec<ProductIx>,
+        replacements: &Replacements,
+    ) -> Self {
+        let fixes = match place::servicing(&application) {
+            Servicing::Cumulative => {
+                Fixes::Cumulative(CumulativeLine::new(catalog, &application, &products))
+            }
+            Servicing::Packages => Fixes::Packages(PackageLine::new(
+                catalog,
+                &application,
+                &products,
+                replacements,
+            )),
+        };
+        let with_architecture = |product: ProductIx| {
+            let identity = &catalog.product(product).identity;
+            let application = identity.application();
+            (product, application.and_then(|read| read.architecture))
+        };
+        Self {
+            application,
+            products: products.into_iter().map(with_architecture).collect(),
+            fixes,
+            ended: None,
+        }
+    }
+
+    /// The products of an installation of this architecture, or of any where it is not told.
+    pub(super) fn products(&self, architecture: Option<Architecture>) -> Vec<ProductIx> {
+        let fits = |of: &Option<Architecture>| match (of, architecture) {
+            (Some(of), Some(own)) => *of == own,
+            _ => true,
+        };
+        let fitting = self.products.iter().filter(|(_, of)| fits(of));
+        fitting.map(|(product, _)| *product).collect()
+    }
+}
+
+fn products_of_lines(catalog: &Catalog) -> FxHashMap<Application, Vec<ProductIx>> {
+    let mut lines: FxHashMap<Application, Vec<ProductIx>> = FxHashMap::default();
+    for at in catalog.all_products() {
+        let product = catalog.product(at);
+        // Before its day a catalog says nothing of a product.
+        if product.exposures.is_empty() {
+            continue;
+        }
+        let application = product.identity.application();
+        if let Some(line) = application.and_then(place::line_of_product) {
+            lines.entry(line).or_default().push(at);
+        }
+    }
+    lines
+}
+
+/// A package's name without service pack speaks of all of them, once there is one: late names
+/// leave out what had become the only one supported.
+fn spread_over_service_packs(lines: &mut FxHashMap<Application, Vec<ProductIx>>) {
+    let bare: Vec<Application> = lines
+        .keys()
+        .filter(|line| line.service_pack == 0)
+        .filter(|line| place::servicing(line) == Servicing::Packages)
+        .cloned()
+        .collect();
+    for line in bare {
+        let packs: Vec<Application> = lines
+            .keys()
+            .filter(|other| other.service_pack > 0)
+            .filter(|other| {
+                let without = Application {
+                    service_pack: 0,
+                    ..(*other).clone()
+                };
+                without == line
+            })
+            .cloned()
+            .collect();
+        if packs.is_empty() {
+            continue;
+        }
+        let products = lines.remove(&line).unwrap_or_default();
+        for pack in packs {
+            lines.entry(pack).or_default().extend(&products);
+        }
+    }
+    for products in lines.values_mut() {
+        products.sort_unstable();
+    }
+}
+
+fn ended(catalog: &Catalog, line: &Line, all: &[Line]) -> Option<Ended> {
+    let Fixes::Cumulative(fixes) = &line.fixes else {
+        return None;
+    };
+    let last = fixes.last_day()?;
+    let own: FxHashSet<VulnerabilityIx> = vulnerabilities(fixes).collect();
+    let mut later: Vec<VulnerabilityIx> = all
+        .iter()
+        .filter(|other| place::is_newer_line(&other.application, &line.application))
+        .filter_map(|other| match &other.fixes {
+            Fixes::Cumulative(fixes) => Some(vulnerabilities(fixes)),
+            Fixes::Packages(_) => None,
+        })
+        .flatten()
+        .filter(|at| catalog.vulnerability(*at).published > last.plus(ENDED_AFTER))
+        .filter(|at| !own.contains(at))
+        .collect();
+    later.sort_unstable();
+    later.dedup();
+    (!later.is_empty()).then_some(Ended {
+        last,
+        vulnerabilities: later,
+    })
+}
+
+fn vulnerabilities(fixes: &CumulativeLine) -> impl Iterator<Item = VulnerabilityIx> {
+    let exposures = fixes.exposures.iter();
+    exposures.flat_map(|exposure| exposure.vulnerabilities.iter().copied())
+}
