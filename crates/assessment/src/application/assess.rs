@@ -7,10 +7,11 @@ use super::findings::{
     ApplicationAbsence, ApplicationFindings, ApplicationFix, ApplicationInScope,
     ApplicationMissing, ApplicationUnknown, ApplicationVerdict, FixFinding, UnknownCause, Unplaced,
 };
-use super::index::{Applications, Fixes, Line, LineIx, ListedAlike};
+use super::index::{Applications, Fixes, Line, ListedAlike, Place};
 use super::installed::{InstalledApplication, InstalledApplications, ListedUpdate, VersionKind};
-use super::packages::{Lists, PackageLine};
+use super::packages::{Lists, PackageLine, Reported};
 use super::place;
+use super::replacements::{Node, Stock};
 use crate::state::InstalledUpdates;
 
 /// An application of the machine on its line.
@@ -31,9 +32,11 @@ impl Applications {
         updates: Option<&InstalledUpdates>,
     ) -> ApplicationFindings {
         let mut findings = ApplicationFindings::default();
-        for placed in self.place(installed, updates, &mut findings.unplaced) {
-            findings.add(&placed);
+        let placed = self.place(installed, updates, &mut findings.unplaced);
+        for one in &placed {
+            findings.add(one, |stock| &self.stocks[stock].1);
         }
+        self.name_newer(&placed, &mut findings.missing);
         findings
     }
 
@@ -48,7 +51,7 @@ impl Applications {
         let of_line = |(line, placed): (usize, &Placed<'_>)| {
             let fixes: Vec<ApplicationFix> = match &placed.line.fixes {
                 Fixes::Cumulative(line) => line.fixes.iter().map(|fix| fix.fix).collect(),
-                Fixes::Packages(line) => line.packages.iter().map(|fix| fix.fix).collect(),
+                Fixes::Packages(line, _) => line.packages.iter().map(|fix| fix.fix).collect(),
             };
             let found = fixes.into_iter().zip(placed.verdicts.clone());
             found
@@ -70,13 +73,25 @@ impl Applications {
             updates.is_some_and(|updates| updates.contains(kb))
                 || named.binary_search_by_key(&kb, |update| update.kb).is_ok()
         };
+        let mut lists: Vec<Option<Lists<'_>>> = self.stocks.iter().map(|_| None).collect();
         let mut placed = Vec::with_capacity(installed.applications.len());
         for application in &installed.applications {
             let at = place::line_of(application).and_then(|line| {
                 self.find(&line, application.version.is_none())
                     .ok_or(UnknownCause::NotInCatalog)
             });
-            let at = match at {
+            let comparable = |at: u32| {
+                let line = &self.lines[at as usize];
+                let version = application.version;
+                let on_line =
+                    version.is_none_or(|version| place::is_on_line(&line.application, &version));
+                if on_line || matches!(line.fixes, Fixes::Packages(..)) {
+                    Ok(at)
+                } else {
+                    Err(UnknownCause::VersionNotComparable)
+                }
+            };
+            let at = match at.and_then(comparable) {
                 Ok(at) => at,
                 Err(cause) => {
                     unplaced.push(Unplaced {
@@ -88,43 +103,31 @@ impl Applications {
                 }
             };
             let line = &self.lines[at as usize];
-            if let Some(version) = application.version
-                && matches!(line.fixes, Fixes::Cumulative(_))
-                && !place::is_on_line(&line.application, &version)
-            {
-                unplaced.push(Unplaced {
-                    application: application.application.clone(),
-                    version: application.version,
-                    cause: UnknownCause::VersionNotComparable,
-                });
-                continue;
-            }
-            let own: Vec<FixNo> = listed
-                .iter()
-                .filter(|(of, _)| *of == at)
-                .map(|(_, fix)| *fix)
-                .collect();
             let kind = application.version.map_or(VersionKind::Setup, |version| {
                 place::kind(&line.application, &version, application.kind)
             });
             let (verdicts, version) = match &line.fixes {
                 Fixes::Cumulative(fixes) => {
-                    let standing = fixes.standing(application.version, kind, own.into_iter());
+                    let own = listed.iter().filter_map(|place| match place {
+                        Place::Line(of, fix) if *of == at => Some(*fix),
+                        _ => None,
+                    });
+                    let standing = fixes.standing(application.version, kind, own);
                     let verdicts = fixes.verdicts(&line.application, &standing, is_listed);
                     (verdicts, standing.version)
                 }
-                Fixes::Packages(fixes) => {
+                Fixes::Packages(fixes, stock) => {
+                    let lists =
+                        lists[*stock].get_or_insert_with(|| self.lists(*stock, installed, &listed));
                     let running = application
                         .version
                         .filter(|_| kind == VersionKind::Running)
                         .filter(|version| place::is_on_line(&line.application, version));
-                    let lists = Lists {
-                        listed: &own,
-                        shown: self.shows(line, installed, &listed),
+                    let reported = Reported {
                         undescribed: self.undescribed(line, &installed.updates),
                         running,
                     };
-                    (fixes.verdicts(&lists), application.version)
+                    (fixes.verdicts(lists, &reported), application.version)
                 }
             };
             placed.push(Placed {
@@ -137,15 +140,15 @@ impl Applications {
         placed
     }
 
-    /// The fixes that the machine lists, with their lines.
+    /// The fixes that the machine lists.
     fn listed(
         &self,
         installed: &InstalledApplications,
         updates: Option<&InstalledUpdates>,
-    ) -> Vec<(LineIx, FixNo)> {
+    ) -> Vec<Place> {
         let named = installed.updates.iter().map(|update| update.kb);
         let all = updates.into_iter().flat_map(InstalledUpdates::kbs);
-        let mut listed: Vec<(LineIx, FixNo)> = all
+        let mut listed: Vec<Place> = all
             .copied()
             .chain(named)
             .filter_map(|kb| self.by_kb.get(&kb))
@@ -157,24 +160,76 @@ impl Applications {
         listed
     }
 
-    /// Whether the lists show updates of an application at all.
-    fn shows(
+    /// What the machine lists of a stock.
+    fn lists(
         &self,
-        line: &Line,
+        stock: usize,
         installed: &InstalledApplications,
-        listed: &[(LineIx, FixNo)],
-    ) -> bool {
-        let of = |family, release| ListedAlike::of(family, release);
-        let own = of(line.application.family, line.application.release);
-        let by_kb = listed.iter().any(|(at, _)| {
-            let other = &self.lines[*at as usize].application;
-            of(other.family, other.release) == own
-        });
-        let titles = installed.updates.iter().filter_map(|update| update.of);
-        by_kb
-            || titles
-                .into_iter()
-                .any(|(family, release)| of(family, release) == own)
+        listed: &[Place],
+    ) -> Lists<'_> {
+        let (kind, packages) = &self.stocks[stock];
+        let own: Vec<Node> = listed
+            .iter()
+            .filter_map(|place| match place {
+                Place::Stock(of, node) if *of == stock => Some(*node),
+                _ => None,
+            })
+            .collect();
+        let mut named = installed.updates.iter().filter_map(|update| update.of);
+        let titled = named.any(|(family, release)| ListedAlike::of(family, release) == *kind);
+        Lists::new(packages, own, titled)
+    }
+
+    /// An update that a missing one of another line brings is not named: that one is.
+    fn name_newer(&self, placed: &[Placed<'_>], missing: &mut Vec<ApplicationMissing>) {
+        let of_stock = |missing: &ApplicationMissing| {
+            let Fixes::Packages(fixes, stock) = &placed[missing.line].line.fixes else {
+                return None;
+            };
+            let package = fixes
+                .packages
+                .iter()
+                .find(|package| package.fix == missing.fix)?;
+            Some((*stock, package.node?))
+        };
+        let nodes: Vec<Option<(usize, Node)>> = missing.iter().map(of_stock).collect();
+        let brings = |(of, newer): (usize, Node), (stock, node): (usize, Node)| {
+            let packages: &Stock = &self.stocks[of].1;
+            of == stock && newer != node && packages.may_bring(newer).contains(node)
+        };
+        let newer: Vec<Option<usize>> = nodes
+            .iter()
+            .map(|own| {
+                let own = (*own)?;
+                let top = |at: &usize| {
+                    nodes[*at].is_some_and(|node| {
+                        brings(node, own)
+                            && !nodes.iter().flatten().any(|other| brings(*other, node))
+                    })
+                };
+                (0..nodes.len()).find(top)
+            })
+            .collect();
+        for (at, newer) in newer.into_iter().enumerate() {
+            if let Some(newer) = newer {
+                missing[at].fix = missing[newer].fix;
+                missing[at].version = missing[newer].version;
+                missing[at].absence = missing[newer].absence;
+            }
+        }
+        let mut at = 0;
+        while at < missing.len() {
+            let (line, fix) = (missing[at].line, missing[at].fix);
+            let first = missing.iter().position(|m| (m.line, m.fix) == (line, fix));
+            if first == Some(at) {
+                at += 1;
+            } else if let Some(first) = first {
+                let again = missing.remove(at);
+                missing[first].closes.extend(again.closes);
+                missing[first].closes.sort_unstable();
+                missing[first].closes.dedup();
+            }
+        }
     }
 
     /// The newest listed update whose title names the application, but that no document describes.
@@ -189,7 +244,7 @@ impl Applications {
 }
 
 impl ApplicationFindings {
-    fn add(&mut self, placed: &Placed<'_>) {
+    fn add<'s>(&mut self, placed: &Placed<'_>, stock_of: impl Fn(usize) -> &'s Stock) {
         let line = self.scope.len();
         let mut open = Open::default();
         match &placed.line.fixes {
@@ -197,9 +252,9 @@ impl ApplicationFindings {
                 open.sort(&fixes.exposures, &placed.verdicts);
                 self.cumulative(line, fixes, placed, &open);
             }
-            Fixes::Packages(fixes) => {
+            Fixes::Packages(fixes, stock) => {
                 open.sort(&fixes.exposures, &placed.verdicts);
-                self.packages(line, fixes, placed, &open);
+                self.packages(line, fixes, stock_of(*stock), placed, &open);
             }
         }
         if let Some(ended) = &placed.line.ended {
@@ -210,15 +265,14 @@ impl ApplicationFindings {
                 fix: None,
             });
         }
-        let mut all: Vec<VulnerabilityIx> = open.vulnerabilities().collect();
-        all.sort_unstable();
         self.scope.push(ApplicationInScope {
             application: placed.line.application.clone(),
             version: placed.version,
             products: placed
                 .line
                 .products(placed.installed.application.architecture),
-            open: all,
+            open: vulnerabilities(open.missing.iter().copied()),
+            without_fix: vulnerabilities(open.without_fix.iter().copied()),
         });
     }
 
@@ -257,7 +311,14 @@ impl ApplicationFindings {
         });
     }
 
-    fn packages(&mut self, line: usize, fixes: &PackageLine, placed: &Placed<'_>, open: &Open<'_>) {
+    fn packages(
+        &mut self,
+        line: usize,
+        fixes: &PackageLine,
+        stock: &Stock,
+        placed: &Placed<'_>,
+        open: &Open<'_>,
+    ) {
         let mut wanted: Vec<FixNo> = open
             .missing
             .iter()
@@ -269,19 +330,21 @@ impl ApplicationFindings {
         wanted.sort_unstable();
         wanted.dedup();
         let package = |at: FixNo| &fixes.packages[at as usize];
+        let may_bring =
+            |newer: FixNo, older: FixNo| match (package(newer).node, package(older).node) {
+                (Some(newer), Some(older)) => stock.may_bring(newer).contains(older),
+                _ => newer == older,
+            };
         let all = wanted.clone();
-        wanted.retain(|&at| {
-            !all.iter()
-                .any(|&newer| newer != at && package(newer).may_bring.contains(at as usize))
-        });
+        wanted.retain(|&at| !all.iter().any(|&newer| newer != at && may_bring(newer, at)));
         for &at in &wanted {
             let Some(absence) = absence(placed.verdicts[at as usize]) else {
                 continue;
             };
-            let brought = open.missing.iter().filter(|exposure| {
-                let by = |older: &FixNo| package(at).may_bring.contains(*older as usize);
-                exposure.fixes.iter().any(by)
-            });
+            let brought = open
+                .missing
+                .iter()
+                .filter(|exposure| exposure.fixes.iter().any(|&older| may_bring(at, older)));
             self.missing.push(ApplicationMissing {
                 line,
                 fix: package(at).fix,
@@ -290,11 +353,11 @@ impl ApplicationFindings {
                 absence,
             });
         }
-        let brought = |older: FixNo| {
-            wanted
-                .iter()
-                .any(|&newer| package(newer).brings.contains(older as usize))
+        let brings = |newer: FixNo, older: FixNo| match (package(newer).node, package(older).node) {
+            (Some(newer), Some(older)) => stock.brings(newer).contains(older),
+            _ => false,
         };
+        let brought = |older: FixNo| wanted.iter().any(|&newer| brings(newer, older));
         self.unknown(line, placed, open, brought, |of| {
             fixes.newest(of).map(|at| package(at).fix)
         });
@@ -373,11 +436,6 @@ impl<'a> Open<'a> {
                 (false, None, false) => self.without_fix.push(exposure),
             }
         }
-    }
-
-    fn vulnerabilities(&self) -> impl Iterator<Item = VulnerabilityIx> {
-        let open = self.missing.iter().chain(&self.without_fix);
-        open.flat_map(|exposure| exposure.vulnerabilities.iter().copied())
     }
 }
 

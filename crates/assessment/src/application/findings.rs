@@ -30,6 +30,8 @@ pub struct ApplicationInScope {
     pub products: Vec<ProductIx>,
     /// The vulnerabilities known to be open, in order.
     pub open: Vec<VulnerabilityIx>,
+    /// The vulnerabilities for which the documents name no fix of this line at all; in order.
+    pub without_fix: Vec<VulnerabilityIx>,
 }
 
 /// A fix an application lacks.

@@ -7,8 +7,9 @@ use kbgap_catalog::{
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::cumulative::{CumulativeLine, FixNo};
-use super::packages::{PackageLine, Replacements};
+use super::packages::{Package, PackageLine};
 use super::place::{self, Servicing};
+use super::replacements::{Node, Replacements, Stock};
 
 /// After how many days without an update, while newer lines have some, a line counts as ended.
 const ENDED_AFTER: i32 = 180;
@@ -21,8 +22,18 @@ const ENDED_AFTER: i32 = 180;
 pub struct Applications {
     pub(super) lines: Vec<Line>,
     positions: FxHashMap<Application, LineIx>,
+    pub(super) stocks: Vec<(ListedAlike, Stock)>,
     /// Where a KB is a fix.
-    pub(super) by_kb: FxHashMap<Kb, Vec<(LineIx, FixNo)>>,
+    pub(super) by_kb: FxHashMap<Kb, Vec<Place>>,
+}
+
+/// Where a KB is a fix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// Of a line on which the version tells.
+    Line(LineIx, FixNo),
+    /// Of a stock of packages.
+    Stock(usize, Node),
 }
 
 /// A line's position.
@@ -43,8 +54,8 @@ pub(super) struct Line {
 pub(super) enum Fixes {
     /// By version.
     Cumulative(CumulativeLine),
-    /// By KBs.
-    Packages(PackageLine),
+    /// By KBs: the packages, and the position of their stock.
+    Packages(PackageLine, usize),
 }
 
 /// A line that is probably out of support.
@@ -55,7 +66,7 @@ pub(super) struct Ended {
 }
 
 /// Applications whose updates are listed in the same way: if one shows, so would the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum ListedAlike {
     /// Office of one year.
     Office(Option<ApplicationRelease>),
@@ -92,12 +103,12 @@ impl Applications {
     pub fn new(catalog: &Catalog) -> Self {
         let mut products = products_of_lines(catalog);
         spread_over_service_packs(&mut products);
-        let replacements = Replacements::new(catalog);
         let mut lines: Vec<Line> = products
             .into_iter()
-            .map(|(application, products)| Line::new(catalog, application, products, &replacements))
+            .map(|(application, products)| Line::new(catalog, application, products))
             .collect();
         lines.sort_unstable_by(|a, b| a.application.cmp(&b.application));
+        let stocks = stocks(catalog, &mut lines);
         let ended: Vec<Option<Ended>> = lines
             .iter()
             .map(|line| ended(catalog, line, &lines))
@@ -105,22 +116,25 @@ impl Applications {
         for (line, ended) in lines.iter_mut().zip(ended) {
             line.ended = ended;
         }
-        let mut by_kb: FxHashMap<Kb, Vec<(LineIx, FixNo)>> = FxHashMap::default();
+        let mut by_kb: FxHashMap<Kb, Vec<Place>> = FxHashMap::default();
         let mut positions = FxHashMap::default();
         for (at, line) in (0..).zip(&lines) {
             positions.insert(line.application.clone(), at);
-            match &line.fixes {
-                Fixes::Cumulative(fixes) => fixes
-                    .by_kb()
-                    .for_each(|(kb, fix)| by_kb.entry(kb).or_default().push((at, fix))),
-                Fixes::Packages(fixes) => fixes
-                    .by_kb()
-                    .for_each(|(kb, fix)| by_kb.entry(kb).or_default().push((at, fix))),
+            if let Fixes::Cumulative(fixes) = &line.fixes {
+                for (kb, fix) in fixes.by_kb() {
+                    by_kb.entry(kb).or_default().push(Place::Line(at, fix));
+                }
+            }
+        }
+        for (at, (_, stock)) in stocks.iter().enumerate() {
+            for (kb, node) in stock.by_kb() {
+                by_kb.entry(kb).or_default().push(Place::Stock(at, node));
             }
         }
         Self {
             lines,
             positions,
+            stocks,
             by_kb,
         }
     }
@@ -145,22 +159,14 @@ impl Applications {
 }
 
 impl Line {
-    fn new(
-        catalog: &Catalog,
-        application: Application,
-        products: Vec<ProductIx>,
-        replacements: &Replacements,
-    ) -> Self {
+    fn new(catalog: &Catalog, application: Application, products: Vec<ProductIx>) -> Self {
         let fixes = match place::servicing(&application) {
             Servicing::Cumulative => {
                 Fixes::Cumulative(CumulativeLine::new(catalog, &application, &products))
             }
-            Servicing::Packages => Fixes::Packages(PackageLine::new(
-                catalog,
-                &application,
-                &products,
-                replacements,
-            )),
+            Servicing::Packages => {
+                Fixes::Packages(PackageLine::new(catalog, &application, &products), 0)
+            }
         };
         let with_architecture = |product: ProductIx| {
             let identity = &catalog.product(product).identity;
@@ -184,6 +190,33 @@ impl Line {
         let fitting = self.products.iter().filter(|(_, of)| fits(of));
         fitting.map(|(product, _)| *product).collect()
     }
+}
+
+/// Puts the packages that are listed alike in one stock.
+fn stocks(catalog: &Catalog, lines: &mut [Line]) -> Vec<(ListedAlike, Stock)> {
+    let replacements = Replacements::new(catalog);
+    let mut kinds: Vec<ListedAlike> = Vec::new();
+    let mut packages: Vec<Vec<&mut [Package]>> = Vec::new();
+    for line in lines {
+        let kind = ListedAlike::of(line.application.family, line.application.release);
+        let Fixes::Packages(fixes, stock) = &mut line.fixes else {
+            continue;
+        };
+        *stock = kinds
+            .iter()
+            .position(|known| *known == kind)
+            .unwrap_or(kinds.len());
+        if *stock == kinds.len() {
+            kinds.push(kind);
+            packages.push(Vec::new());
+        }
+        packages[*stock].push(fixes.packages.as_mut_slice());
+    }
+    kinds
+        .into_iter()
+        .zip(packages)
+        .map(|(kind, mut lines)| (kind, Stock::new(&replacements, &mut lines)))
+        .collect()
 }
 
 fn products_of_lines(catalog: &Catalog) -> FxHashMap<Application, Vec<ProductIx>> {
@@ -248,7 +281,7 @@ fn ended(catalog: &Catalog, line: &Line, all: &[Line]) -> Option<Ended> {
         .filter(|other| place::is_newer_line(&other.application, &line.application))
         .filter_map(|other| match &other.fixes {
             Fixes::Cumulative(fixes) => Some(vulnerabilities(fixes)),
-            Fixes::Packages(_) => None,
+            Fixes::Packages(..) => None,
         })
         .flatten()
         .filter(|at| catalog.vulnerability(*at).published > last.plus(ENDED_AFTER))

@@ -125,17 +125,24 @@ impl Reading {
         self.suites();
         self.sql_servers();
         let mut applications = self.applications;
-        // Of versions side by side the highest runs.
-        applications.sort_unstable_by(|a, b| {
-            a.application
-                .cmp(&b.application)
-                .then_with(|| match (&a.version, &b.version) {
-                    (Some(a), Some(b)) => place::order(b, a),
-                    (a, b) => b.is_some().cmp(&a.is_some()),
-                })
-                .then_with(|| a.kind.cmp(&b.kind))
+        // Of versions of one line side by side the highest runs. Each Visual Studio is served by
+        // itself; the one that is furthest behind counts.
+        let line = |installed: &InstalledApplication| place::line_of(installed).ok();
+        applications.sort_by_cached_key(|installed| {
+            let padded = installed
+                .version
+                .map_or([0; 4], |version| place::padded(&version));
+            let behind = installed.application.family == ApplicationFamily::VisualStudio;
+            let order = padded.map(|part| if behind { part } else { u32::MAX - part });
+            let architecture = installed.application.architecture;
+            (line(installed), architecture, order, installed.clone())
         });
-        applications.dedup_by(|next, kept| next.application == kept.application);
+        applications.dedup_by(|next, kept| {
+            next.application.family == kept.application.family
+                && next.application.architecture == kept.application.architecture
+                && line(next).is_some()
+                && line(next) == line(kept)
+        });
         let mut updates = self.updates;
         updates.sort_unstable();
         updates.dedup();

@@ -13,6 +13,7 @@ mod installed;
 mod name;
 mod packages;
 mod place;
+mod replacements;
 
 pub use findings::{
     ApplicationAbsence, ApplicationFindings, ApplicationFix, ApplicationInScope,

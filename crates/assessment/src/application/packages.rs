@@ -12,19 +12,16 @@ use fixedbitset::FixedBitSet;
 use kbgap_catalog::{
     Application, Catalog, Day, DocumentIx, FixIx, Kb, ProductIx, UpdateIx, Version, VulnerabilityIx,
 };
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::cumulative::{FixNo, LineExposure};
 use super::findings::{
     ApplicationAbsence, ApplicationFix, ApplicationPresence, ApplicationVerdict, UnknownCause,
 };
 use super::place;
+use super::replacements::{Node, Stock};
 
-/// How far apart the numbers of two updates of one package may be to take them for neighbours
-/// where several chains could be joined: what Microsoft gives out to Office in about two months.
-const NEIGHBOURS: u32 = 60;
-
-/// The updates of one line and what each replaces.
+/// The updates of one line.
 #[derive(Debug)]
 pub(super) struct PackageLine {
     pub(super) packages: Vec<Package>,
@@ -37,87 +34,83 @@ pub(super) struct Package {
     pub(super) fix: ApplicationFix,
     pub(super) kb: Option<Kb>,
     pub(super) version: Option<Version>,
-    day: Day,
+    pub(super) day: Day,
+    /// The lowest version of the line's later updates, where none is stated of it itself.
+    before: Option<Version>,
+    /// Its place among all packages that are listed with it.
+    pub(super) node: Option<Node>,
     document: DocumentIx,
-    /// The updates of the line that it replaces, itself included.
-    pub(super) brings: FixedBitSet,
-    /// Those, and those it may replace.
-    pub(super) may_bring: FixedBitSet,
 }
 
-/// What the lists of a machine say of a line.
+/// What the lists of a machine say of the packages in one stock.
 pub(super) struct Lists<'a> {
-    /// The listed updates of the line.
-    pub(super) listed: &'a [FixNo],
+    stock: &'a Stock,
+    listed: Vec<Node>,
+    present: FixedBitSet,
+    maybe: FixedBitSet,
     /// Whether they show updates of this kind at all.
-    pub(super) shown: bool,
+    shown: bool,
+}
+
+/// What a machine reports of one line besides.
+pub(super) struct Reported {
     /// A listed update of the same application that no document describes.
     pub(super) undescribed: Option<Kb>,
     /// The version that runs, where it is known.
     pub(super) running: Option<Version>,
 }
 
-/// Every statement that one update replaces another, over all documents.
-pub(super) struct Replacements {
-    /// Per update the described ones it replaces.
-    described: FxHashMap<UpdateIx, Vec<UpdateIx>>,
-    /// Per update the numbers it says it replaces that no document describes.
-    undescribed: FxHashMap<UpdateIx, Vec<Kb>>,
-    /// The updates that another replaces.
-    replaced: FxHashSet<UpdateIx>,
-}
-
-impl Replacements {
-    pub(super) fn new(catalog: &Catalog) -> Self {
-        let mut all = Self {
-            described: FxHashMap::default(),
-            undescribed: FxHashMap::default(),
-            replaced: FxHashSet::default(),
+impl<'a> Lists<'a> {
+    /// What these listed packages bring. `titled` tells that the title of a listed update names
+    /// an application of the stock.
+    pub(super) fn new(stock: &'a Stock, listed: Vec<Node>, titled: bool) -> Self {
+        let mut lists = Self {
+            stock,
+            present: stock.none(),
+            maybe: stock.none(),
+            shown: titled || !listed.is_empty(),
+            listed,
         };
-        for fix in catalog.fixes() {
-            let Some(newer) = fix.update() else { continue };
-            for &kb in &fix.supersedes {
-                match catalog.find_update(kb) {
-                    // Now and then an update is said to replace itself.
-                    Some(older) if older != newer => {
-                        all.described.entry(newer).or_default().push(older);
-                        all.replaced.insert(older);
-                    }
-                    Some(_) => {}
-                    None => all.undescribed.entry(newer).or_default().push(kb),
-                }
-            }
+        for &node in &lists.listed {
+            lists.present.union_with(stock.brings(node));
+            lists.maybe.union_with(stock.may_bring(node));
         }
-        all
+        lists
     }
 
-    /// Everything an update replaces, directly or through others.
-    fn below(&self, update: UpdateIx) -> FxHashSet<UpdateIx> {
-        let mut seen = FxHashSet::default();
-        let mut open = vec![update];
-        while let Some(next) = open.pop() {
-            for &older in self.described.get(&next).into_iter().flatten() {
-                if seen.insert(older) {
-                    open.push(older);
-                }
-            }
+    fn presence(&self, node: Node) -> Option<ApplicationPresence> {
+        if !self.present.contains(node) {
+            return None;
         }
-        seen
+        if self.listed.contains(&node) {
+            return Some(ApplicationPresence::Listed);
+        }
+        let by = self
+            .listed
+            .iter()
+            .find(|&&newer| self.stock.brings(newer).contains(node))?;
+        Some(ApplicationPresence::BroughtBy(self.stock.kb(*by)))
+    }
+
+    fn possible(&self, node: Node) -> Option<Kb> {
+        if !self.maybe.contains(node) {
+            return None;
+        }
+        let may = |newer: &&Node| self.stock.may_bring(**newer).contains(node);
+        Some(self.stock.kb(*self.listed.iter().find(may)?))
     }
 }
 
 impl PackageLine {
-    pub(super) fn new(
-        catalog: &Catalog,
-        line: &Application,
-        products: &[ProductIx],
-        replacements: &Replacements,
-    ) -> Self {
+    pub(super) fn new(catalog: &Catalog, line: &Application, products: &[ProductIx]) -> Self {
         let mut packages: Vec<Package> = Vec::new();
         let mut positions: FxHashMap<Result<UpdateIx, FixIx>, FixNo> = FxHashMap::default();
         let mut closings: BTreeMap<VulnerabilityIx, Vec<FixNo>> = BTreeMap::new();
         for &product in products {
             for exposure in &catalog.product(product).exposures {
+                for (vulnerability, _) in &exposure.vulnerabilities {
+                    closings.entry(*vulnerability).or_default();
+                }
                 for &at in &exposure.fixes {
                     let key = catalog.fix(at).update().ok_or(at);
                     let next = FixNo::try_from(packages.len()).unwrap_or(FixNo::MAX);
@@ -129,12 +122,9 @@ impl PackageLine {
                         closings.entry(*vulnerability).or_default().push(position);
                     }
                 }
-                for (vulnerability, _) in &exposure.vulnerabilities {
-                    closings.entry(*vulnerability).or_default();
-                }
             }
         }
-        join(catalog, &mut packages, replacements);
+        bound(&mut packages);
         let mut by_fixes: BTreeMap<Vec<FixNo>, Vec<VulnerabilityIx>> = BTreeMap::new();
         for (vulnerability, mut fixes) in closings {
             fixes.sort_unstable();
@@ -154,77 +144,14 @@ impl PackageLine {
     }
 
     /// What is found of each update, in the order of the line.
-    pub(super) fn verdicts(&self, lists: &Lists<'_>) -> Vec<ApplicationVerdict> {
-        let mut present = FixedBitSet::with_capacity(self.packages.len());
-        let mut maybe = FixedBitSet::with_capacity(self.packages.len());
-        for &at in lists.listed {
-            present.union_with(&self.packages[at as usize].brings);
-            maybe.union_with(&self.packages[at as usize].may_bring);
-        }
-        let numbered = self.packages.iter().enumerate();
-        numbered
-            .map(|(at, package)| self.verdict(at, package, lists, &present, &maybe))
-            .collect()
-    }
-
-    fn verdict(
+    pub(super) fn verdicts(
         &self,
-        at: usize,
-        package: &Package,
         lists: &Lists<'_>,
-        present: &FixedBitSet,
-        maybe: &FixedBitSet,
-    ) -> ApplicationVerdict {
-        use ApplicationVerdict::{Missing, Present, Unknown};
-        let listed = || {
-            lists
-                .listed
-                .iter()
-                .map(|&newer| &self.packages[newer as usize])
-        };
-        if present.contains(at) {
-            if lists.listed.iter().any(|&own| own as usize == at) {
-                return Present(ApplicationPresence::Listed);
-            }
-            let by = listed().find(|newer| newer.brings.contains(at));
-            if let Some(kb) = by.and_then(|newer| newer.kb) {
-                return Present(ApplicationPresence::BroughtBy(kb));
-            }
-        }
-        if let (Some(installed), Some(fixed)) = (lists.running, package.version) {
-            return if place::order(&installed, &fixed).is_ge() {
-                Present(ApplicationPresence::Version {
-                    installed,
-                    fixed,
-                    document: package.document,
-                })
-            } else {
-                Missing(ApplicationAbsence::VersionBelow {
-                    installed,
-                    fixed,
-                    document: package.document,
-                })
-            };
-        }
-        if maybe.contains(at) {
-            let by = listed().find(|newer| newer.may_bring.contains(at));
-            if let Some(kb) = by.and_then(|newer| newer.kb) {
-                return Unknown(UnknownCause::MayBeBroughtBy(kb));
-            }
-        }
-        let Some(kb) = package.kb else {
-            return Unknown(UnknownCause::NoBuildStated);
-        };
-        if let Some(newer) = lists.undescribed.filter(|newer| *newer > kb) {
-            return Unknown(UnknownCause::MayBeBroughtBy(newer));
-        }
-        if lists.shown {
-            Missing(ApplicationAbsence::NotListed {
-                document: package.document,
-            })
-        } else {
-            Unknown(UnknownCause::UpdatesNotShown)
-        }
+        reported: &Reported,
+    ) -> Vec<ApplicationVerdict> {
+        let all = self.packages.iter();
+        all.map(|package| package.verdict(lists, reported))
+            .collect()
     }
 
     /// Of the updates that close a vulnerability, the one to ask for.
@@ -234,11 +161,20 @@ impl PackageLine {
             (package.kb.is_some(), package.day, package.kb)
         })
     }
+}
 
-    /// The updates with a KB.
-    pub(super) fn by_kb(&self) -> impl Iterator<Item = (Kb, FixNo)> {
-        let numbered = (0..).zip(&self.packages);
-        numbered.filter_map(|(at, package)| Some((package.kb?, at)))
+/// A version that runs contains what came out before it, whatever package that was.
+fn bound(packages: &mut [Package]) {
+    let dated: Vec<(Day, Version)> = packages
+        .iter()
+        .filter_map(|package| Some((package.day, package.version?)))
+        .collect();
+    for package in packages
+        .iter_mut()
+        .filter(|package| package.version.is_none())
+    {
+        let later = dated.iter().filter(|(day, _)| *day > package.day);
+        package.before = later.map(|(_, version)| *version).min_by(place::order);
     }
 }
 
@@ -256,146 +192,60 @@ impl Package {
                 .max_by(|a, b| place::order(a, b))
                 .copied(),
             day: catalog.published(at),
+            before: None,
             document: stated.document,
-            brings: FixedBitSet::new(),
-            may_bring: FixedBitSet::new(),
+            node: None,
         }
     }
 
-    fn update(&self) -> Option<UpdateIx> {
+    pub(super) fn update(&self) -> Option<UpdateIx> {
         match self.fix {
             ApplicationFix::Update(update) => Some(update),
             _ => None,
         }
     }
-}
 
-/// Works out what each update brings: by the documents' words, and where a chain is broken by
-/// a month whose document is not there, by joining its ends.
-fn join(catalog: &Catalog, packages: &mut [Package], replacements: &Replacements) {
-    let count = packages.len();
-    let positions: FxHashMap<UpdateIx, usize> = packages
-        .iter()
-        .enumerate()
-        .filter_map(|(at, package)| Some((package.update()?, at)))
-        .collect();
-    let mut direct = vec![FixedBitSet::with_capacity(count); count];
-    for (at, package) in packages.iter().enumerate() {
-        direct[at].insert(at);
-        if let Some(update) = package.update() {
-            let below = replacements.below(update);
-            direct[at].extend(
-                below
-                    .iter()
-                    .filter_map(|older| positions.get(older).copied()),
-            );
+    fn verdict(&self, lists: &Lists<'_>, reported: &Reported) -> ApplicationVerdict {
+        use ApplicationVerdict::{Missing, Present, Unknown};
+        if let Some(presence) = self.node.and_then(|node| lists.presence(node)) {
+            return Present(presence);
         }
-    }
-    let mut possible = direct.clone();
-    // The ends of chains: updates that no other is known to replace.
-    let mut ends: Vec<usize> = Vec::new();
-    let mut order: Vec<usize> = positions.values().copied().collect();
-    order.sort_unstable_by_key(|&at| {
-        let head = Head::of(&packages[at], replacements);
-        (
-            packages[at].day,
-            std::cmp::Reverse(head.map(|head| head.follows)),
-        )
-    });
-    let mut index = 0;
-    while index < order.len() {
-        // Updates of one day are of different packages.
-        let day = packages[order[index]].day;
-        let same_day: Vec<usize> = order[index..]
-            .iter()
-            .copied()
-            .take_while(|&at| packages[at].day == day)
-            .collect();
-        index += same_day.len();
-        for &at in &same_day {
-            let Some(head) = Head::of(&packages[at], replacements) else {
-                continue;
+        if let (Some(installed), Some(fixed)) = (reported.running, self.version) {
+            let document = self.document;
+            return if place::order(&installed, &fixed).is_ge() {
+                Present(ApplicationPresence::Version {
+                    installed,
+                    fixed,
+                    document,
+                })
+            } else {
+                Missing(ApplicationAbsence::VersionBelow {
+                    installed,
+                    fixed,
+                    document,
+                })
             };
-            let fitting: Vec<usize> = ends
-                .iter()
-                .copied()
-                .filter(|&end| packages[end].kb.is_some_and(|kb| kb < head.follows))
-                .collect();
-            match head.choose(packages, &fitting) {
-                Some(end) => {
-                    direct[at].insert(end);
-                    ends.retain(|&other| other != end);
-                }
-                None => possible[at].extend(fitting),
-            }
         }
-        let is_end = |at: &&usize| {
-            let update = packages[**at].update();
-            update.is_some_and(|update| !replacements.replaced.contains(&update))
+        if let (Some(installed), Some(later)) = (reported.running, self.before)
+            && place::order(&installed, &later).is_ge()
+        {
+            return Present(ApplicationPresence::LaterReached { installed, later });
+        }
+        if let Some(kb) = self.node.and_then(|node| lists.possible(node)) {
+            return Unknown(UnknownCause::MayBeBroughtBy(kb));
+        }
+        let Some(kb) = self.kb else {
+            return Unknown(UnknownCause::NoBuildStated);
         };
-        ends.extend(same_day.iter().filter(is_end));
-    }
-    for (all, one) in possible.iter_mut().zip(&direct) {
-        all.union_with(one);
-    }
-    let _ = catalog;
-    close(&order, &mut direct);
-    close(&order, &mut possible);
-    for ((package, brings), may_bring) in packages.iter_mut().zip(direct).zip(possible) {
-        package.brings = brings;
-        package.may_bring = may_bring;
-    }
-}
-
-/// The first known update of a chain whose older ones are not known.
-#[derive(Clone, Copy)]
-struct Head {
-    /// The number of what it replaces, or else its own: numbers of one package rise.
-    follows: Kb,
-    /// Whether it says what it replaces.
-    says: bool,
-}
-
-impl Head {
-    fn of(package: &Package, replacements: &Replacements) -> Option<Self> {
-        let update = package.update()?;
-        if replacements.described.contains_key(&update) {
-            return None;
+        if let Some(newer) = reported.undescribed.filter(|newer| *newer > kb) {
+            return Unknown(UnknownCause::MayBeBroughtBy(newer));
         }
-        let said = replacements.undescribed.get(&update);
-        match said.and_then(|kbs| kbs.iter().max()) {
-            Some(&follows) => Some(Self {
-                follows,
-                says: true,
-            }),
-            None => Some(Self {
-                follows: package.kb?,
-                says: false,
-            }),
+        if lists.shown {
+            Missing(ApplicationAbsence::NotListed {
+                document: self.document,
+            })
+        } else {
+            Unknown(UnknownCause::UpdatesNotShown)
         }
-    }
-
-    /// The end of a chain that this one goes on from, where it can be told.
-    fn choose(self, packages: &[Package], fitting: &[usize]) -> Option<usize> {
-        if let [only] = fitting {
-            return Some(*only);
-        }
-        let nearest = fitting
-            .iter()
-            .copied()
-            .max_by_key(|&end| packages[end].kb)?;
-        let distance = self.follows.number() - packages[nearest].kb?.number();
-        (self.says && distance <= NEIGHBOURS).then_some(nearest)
-    }
-}
-
-/// Adds what the brought ones bring; older ones stand earlier in the order.
-fn close(order: &[usize], brings: &mut [FixedBitSet]) {
-    for &at in order {
-        let mut all = brings[at].clone();
-        for below in brings[at].ones().filter(|&below| below != at) {
-            all.union_with(&brings[below]);
-        }
-        brings[at] = all;
     }
 }

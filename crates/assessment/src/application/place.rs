@@ -18,7 +18,8 @@ pub(super) fn order(a: &Version, b: &Version) -> Ordering {
     padded(a).cmp(&padded(b))
 }
 
-fn padded(version: &Version) -> [u32; 4] {
+/// The numbers of a version; one that is left out counts as zero.
+pub(super) fn padded(version: &Version) -> [u32; 4] {
     let mut all = [0; 4];
     for (slot, part) in all.iter_mut().zip(version.parts()) {
         *slot = *part;
