@@ -467,7 +467,10 @@ fn sharepoint_has_two_packages_a_month() {
     assert_found(&sharepoint("16.0.10417.20075", &[]), &[], &[]);
     assert_found(
         &sharepoint("16.0.10417.20068", &[]),
-        &["SharePoint Server 2019: KB5002816"],
+        &[
+            "SharePoint Server 2019: KB5002802",
+            "SharePoint Server 2019: KB5002816",
+        ],
         &[],
     );
     assert_found(

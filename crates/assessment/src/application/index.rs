@@ -109,6 +109,11 @@ impl Applications {
             .collect();
         lines.sort_unstable_by(|a, b| a.application.cmp(&b.application));
         let stocks = stocks(catalog, &mut lines);
+        for line in &mut lines {
+            if let Fixes::Packages(fixes, stock) = &mut line.fixes {
+                fixes.part(&line.application, &stocks[*stock].1);
+            }
+        }
         let ended: Vec<Option<Ended>> = lines
             .iter()
             .map(|line| ended(catalog, line, &lines))

@@ -11,6 +11,7 @@ mod findings;
 mod index;
 mod installed;
 mod name;
+mod outcome;
 mod packages;
 mod place;
 mod replacements;

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use fixedbitset::FixedBitSet;
 use kbgap_catalog::{
-    Application, Catalog, Day, DocumentIx, FixIx, Kb, ProductIx, UpdateIx, Version, VulnerabilityIx,
+    Application, ApplicationFamily, Catalog, Day, DocumentIx, FixIx, Kb, ProductIx, UpdateIx,
+    Version, VulnerabilityIx,
 };
 use rustc_hash::FxHashMap;
 
@@ -20,6 +21,9 @@ use super::findings::{
 };
 use super::place;
 use super::replacements::{Node, Stock};
+
+/// How many days after its last update a package still counts as serviced.
+const SERVICED_FOR: i32 = 400;
 
 /// The updates of one line.
 #[derive(Debug)]
@@ -141,6 +145,59 @@ impl PackageLine {
                 })
                 .collect(),
         }
+    }
+
+    /// Parts vulnerabilities that need several packages into one exposure for each.
+    ///
+    /// Servers carry both the packages of a month, the one of the program and the one of its
+    /// languages, so that both are needed; but only of packages that still get updates, as now and
+    /// then a document names one of another product. Of Office any package counts: which of
+    /// the shared ones an installation carries cannot be told.
+    pub(super) fn part(&mut self, line: &Application, stock: &Stock) {
+        use ApplicationFamily as F;
+        let both_needed = matches!(
+            line.family,
+            F::SharePointServer | F::SharePointFoundation | F::ProjectServer
+        );
+        let Some(last) = self.packages.iter().map(|package| package.day).max() else {
+            return;
+        };
+        if !both_needed {
+            return;
+        }
+        let mut serviced = stock.none();
+        for package in &self.packages {
+            if let Some(node) = package
+                .node
+                .filter(|_| package.day.plus(SERVICED_FOR) >= last)
+            {
+                serviced.union_with(stock.brings(node));
+            }
+        }
+        let is_serviced = |at: &FixNo| {
+            let node = self.packages[*at as usize].node;
+            node.is_some_and(|node| serviced.contains(node))
+        };
+        let day = |at: &FixNo| self.packages[*at as usize].day;
+        let mut parted = Vec::with_capacity(self.exposures.len());
+        for exposure in self.exposures.drain(..) {
+            let first = exposure.fixes.iter().map(day).min();
+            let (needed, later): (Vec<FixNo>, Vec<FixNo>) = exposure
+                .fixes
+                .iter()
+                .partition(|at| Some(day(at)) == first && is_serviced(at));
+            if needed.len() < 2 {
+                parted.push(exposure);
+                continue;
+            }
+            let later = later.into_iter().filter(|at| Some(day(at)) != first);
+            let later: Vec<FixNo> = later.collect();
+            parted.extend(needed.into_iter().map(|one| LineExposure {
+                fixes: std::iter::once(one).chain(later.iter().copied()).collect(),
+                vulnerabilities: exposure.vulnerabilities.clone(),
+            }));
+        }
+        self.exposures = parted;
     }
 
     /// What is found of each update, in the order of the line.
