@@ -478,6 +478,37 @@ fn sharepoint_has_two_packages_a_month() {
         &[],
         &["SharePoint Server 2019: the lists show no update of it at all"],
     );
+    // August 2018 has an update of Office 2010 replace one of this server.
+    assert_found(
+        &machine(
+            &[("Microsoft SharePoint Server 2016", "16.0.4351.1000")],
+            &[5_002_804, 5_002_821],
+        ),
+        &[],
+        &[],
+    );
+}
+
+#[test]
+fn an_older_visual_studio_is_told_by_its_kbs() {
+    let studio = |version, updates: &[u32]| {
+        machine(
+            &[(
+                "Microsoft Visual Studio Professional 2015 with Updates",
+                version,
+            )],
+            updates,
+        )
+    };
+    let findings = studio("14.0.25420.1", &[5_045_536]).assess();
+    assert!(missing(&findings).contains(&"Visual Studio 2015 SP3: KB5063035".to_owned()));
+    let findings = studio("14.0.25420.1", &[5_063_035]).assess();
+    assert!(!missing(&findings).contains(&"Visual Studio 2015 SP3: KB5063035".to_owned()));
+    assert_found(
+        &studio("14.0.23107.0", &[5_045_536]),
+        &[],
+        &["Visual Studio 2015: the documents do not know this release of it"],
+    );
 }
 
 #[test]

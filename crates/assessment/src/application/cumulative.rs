@@ -75,6 +75,12 @@ impl LineFix {
             .then(self.fix.cmp(&other.fix))
     }
 
+    /// Whether fixes before or after it tell something, where none is stated of it itself.
+    #[cfg(test)]
+    pub(super) fn is_bounded(&self) -> bool {
+        self.after.is_some() || self.before.is_some()
+    }
+
     /// Whether there is something to install by: a KB, or a version to reach.
     pub(super) fn can_be_named(&self) -> bool {
         !matches!(self.fix, ApplicationFix::Release(_))

@@ -79,8 +79,6 @@ pub(super) struct Replacements {
     stated: FxHashMap<UpdateIx, Vec<Kb>>,
     /// Per update what is known to be older of its package; not yet followed further.
     below: FxHashMap<UpdateIx, Vec<UpdateIx>>,
-    /// The updates that another is known to bring.
-    replaced: FxHashSet<UpdateIx>,
 }
 
 impl Replacements {
@@ -117,12 +115,7 @@ impl Replacements {
             }
             below.insert(newer, older.chain(siblings).collect());
         }
-        let replaced = below.values().flatten().copied().collect();
-        Self {
-            stated,
-            below,
-            replaced,
-        }
+        Self { stated, below }
     }
 
     fn stated(&self, update: UpdateIx) -> &[Kb] {
@@ -141,6 +134,9 @@ struct Building {
     direct: Vec<Vec<Node>>,
     /// What may be replaced besides.
     possible: Vec<Vec<Node>>,
+    /// What another package of this stock is stated to replace. That one of another product
+    /// does is a slip: no machine has both.
+    replaced: FxHashSet<Node>,
 }
 
 impl Building {
@@ -160,6 +156,9 @@ impl Building {
             let older = seen.iter().filter_map(|older| self.positions.get(older));
             self.direct[node] = older.copied().collect();
         }
+        let numbered = self.direct.iter().enumerate();
+        let older = numbered.flat_map(|(node, older)| older.iter().filter(move |at| **at != node));
+        self.replaced = older.copied().collect();
     }
 
     /// Joins the chains of one line that are broken by a month whose document is not there.
@@ -192,10 +191,9 @@ impl Building {
                     self.possible[node].extend(fitting.iter().map(|(_, end)| *end));
                 }
             }
-            let open = same_day.iter().filter(|(package, _)| {
-                let update = package.update();
-                update.is_some_and(|update| !replacements.replaced.contains(&update))
-            });
+            let open = same_day
+                .iter()
+                .filter(|(_, node)| !self.replaced.contains(node));
             ends.extend(open.filter_map(|(package, node)| Some((package.kb?, *node))));
         }
     }

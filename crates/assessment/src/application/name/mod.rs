@@ -270,6 +270,11 @@ mod tests {
             "Visual Studio 2022 at 17.14.8",
         ),
         (
+            "Microsoft Visual Studio Enterprise 2015 with Updates",
+            "14.0.25420.1",
+            "Visual Studio 2015 at 14.0.25420.1",
+        ),
+        (
             "Visual Studio Build Tools 2019",
             "16.11.33",
             "Visual Studio 2019 at 16.11.33",

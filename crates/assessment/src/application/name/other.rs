@@ -120,9 +120,15 @@ fn tool(name: &Name<'_>, version: Option<Version>) -> Option<InstalledApplicatio
             edition @ ..,
             release,
             "(2)" | "(3)" | "(4)",
-        ] if is_studio(edition) => {
+        ]
+        | ["visual", "studio", edition @ .., release, "with", "updates"]
+            if is_studio(edition) =>
+        {
             let release = year(release)?;
-            let found = installed(F::VisualStudio, Some(release), name, version);
+            let mut found = installed(F::VisualStudio, Some(release), name, version);
+            if release <= ApplicationRelease::Year(2015) {
+                found.kind = VersionKind::Setup;
+            }
             Some(found)
         }
         ["powershell", "6-x64" | "7-x64"] => Some(with(F::PowerShell, Architecture::X64, version)),

@@ -204,3 +204,16 @@ pub(super) fn office_service_pack(version: &Version) -> u8 {
         _ => 0,
     }
 }
+
+/// The service pack or numbered update of a Visual Studio up to 2015; only the last of each year is
+/// told, as the documents speak of no other.
+pub(super) fn studio_update(version: &Version) -> u8 {
+    let [major, _, build, _] = padded(version);
+    match major {
+        14 if build >= 25_420 => 3,
+        12 if build >= 40_629 => 5,
+        11 if build >= 61_219 => 5,
+        10 if build >= 40_219 => 1,
+        _ => 0,
+    }
+}

@@ -12,6 +12,7 @@ use super::findings::UnknownCause;
 use super::installed::{InstalledApplication, VersionKind};
 use builds::{
     exchange, exchange_setup, is_share_point, office_service_pack, share_point_setup, sql,
+    studio_update,
 };
 
 /// The order of two versions by their numbers; one that is left out counts as zero.
@@ -155,7 +156,11 @@ pub(super) fn line_of(installed: &InstalledApplication) -> Result<Application, U
         }
         F::SharePointServer if line.release.is_none() => return Err(UnknownCause::NoVersion),
         _ if servicing(&line) == Servicing::Packages => {
-            line.service_pack = version.map_or(0, |version| office_service_pack(&version));
+            let told_by = match line.family {
+                F::VisualStudio => studio_update,
+                _ => office_service_pack,
+            };
+            line.service_pack = version.map_or(0, |version| told_by(&version));
         }
         _ => {}
     }
