@@ -7,7 +7,7 @@ use kbgap_assessment::{
     ApplicationFindings, ApplicationFix, ApplicationPresence, ApplicationVerdict, Applications,
     InstalledApplications, InstalledUpdates,
 };
-use kbgap_catalog::{Catalog, Compiler, Kb, document};
+use kbgap_catalog::{Catalog, Compiler, Day, Kb, document};
 use kbgap_inventory::InstalledSoftware;
 use proptest::prelude::*;
 
@@ -642,6 +642,45 @@ fn evidence_is_given_for_every_fix() {
         Some(ApplicationVerdict::Missing(_))
     ));
     assert_eq!(of(5_042_214), None, "of the GDR branch");
+}
+
+#[test]
+fn who_installs_what_is_named_is_never_asked_for_something_older() {
+    let mut days: Vec<Day> = CATALOG
+        .documents()
+        .iter()
+        .map(|document| document.released)
+        .filter(|day| *day > "2019-01-31".parse().unwrap())
+        .collect();
+    days.sort_unstable();
+    // A first update of each shows that the list has such updates.
+    let mut machines = [
+        machine(
+            &[("Microsoft Office Professional Plus 2016", "16.0.4266.1001")],
+            &[4_461_448],
+        ),
+        machine(
+            &[("Microsoft SharePoint Server 2019", "16.0.10337.12109")],
+            &[4_461_634],
+        ),
+    ];
+    let mut before = None;
+    for day in days.into_iter().step_by(5) {
+        let then = Applications::new(&CATALOG.as_of(day));
+        for machine in &mut machines {
+            for named in machine.assess_by(&then).missing {
+                let ApplicationFix::Update(update) = named.fix else {
+                    panic!("{named:?}");
+                };
+                let update = CATALOG.update(update);
+                let older = before.is_some_and(|before| update.released <= before);
+                assert!(!older, "{} of {} on {day}", update.kb, update.released);
+                machine.updates.push(update.kb.number());
+            }
+            assert_eq!(missing(&machine.assess_by(&then)), Vec::<String>::new());
+        }
+        before = Some(day);
+    }
 }
 
 /// A line and how its versions are made: a name, what stands before and after a number, and its range.
