@@ -89,12 +89,25 @@ impl ApplicationFindings {
         placed: &Placed<'_>,
         open: &Open<'_>,
     ) {
+        let is_missing = |at: FixNo| absence(placed.verdicts[at as usize]).is_some();
+        let brings = |newer: FixNo, older: FixNo| match (
+            fixes.packages[newer as usize].node,
+            fixes.packages[older as usize].node,
+        ) {
+            (Some(newer), Some(older)) => stock.brings(newer).contains(older),
+            _ => newer == older,
+        };
+        // Not the update of the vulnerability itself, but the newest of its package.
+        let newest_of_package = |at: FixNo| {
+            let all = (0..).zip(&fixes.packages).map(|(newer, _)| newer);
+            fixes.newest(all.filter(|&newer| is_missing(newer) && brings(newer, at)))
+        };
         let mut wanted: Vec<FixNo> = open
             .missing
             .iter()
             .filter_map(|exposure| {
-                let missing = |at: &FixNo| absence(placed.verdicts[*at as usize]).is_some();
-                fixes.newest(exposure.fixes.iter().copied().filter(missing))
+                let of = exposure.fixes.iter().copied().filter(|&at| is_missing(at));
+                newest_of_package(fixes.newest(of)?)
             })
             .collect();
         wanted.sort_unstable_by_key(|&at| (fixes.packages[at as usize].kb, at));
@@ -123,10 +136,6 @@ impl ApplicationFindings {
                 absence,
             });
         }
-        let brings = |newer: FixNo, older: FixNo| match (package(newer).node, package(older).node) {
-            (Some(newer), Some(older)) => stock.brings(newer).contains(older),
-            _ => false,
-        };
         let brought = |older: FixNo| wanted.iter().any(|&newer| brings(newer, older));
         self.unknown(line, placed, open, brought, |of| {
             fixes.newest(of).map(|at| package(at).fix)

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use fixedbitset::FixedBitSet;
-use kbgap_catalog::{Catalog, Kb, UpdateIx};
+use kbgap_catalog::{Catalog, FixIx, Kb, UpdateIx};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::packages::Package;
@@ -85,7 +85,13 @@ impl Replacements {
     pub(super) fn new(catalog: &Catalog) -> Self {
         let mut stated: FxHashMap<UpdateIx, Vec<Kb>> = FxHashMap::default();
         let mut by: FxHashMap<Kb, Vec<UpdateIx>> = FxHashMap::default();
-        for fix in catalog.fixes() {
+        // Only what fixes something: of a catalog as of a day, the rest is not published yet.
+        let exposures = catalog
+            .products()
+            .iter()
+            .flat_map(|product| &product.exposures);
+        let fixes: FxHashSet<FixIx> = exposures.flat_map(|one| &one.fixes).copied().collect();
+        for fix in fixes.into_iter().map(|fix| catalog.fix(fix)) {
             let Some(newer) = fix.update() else { continue };
             for &kb in &fix.supersedes {
                 let of_newer = stated.entry(newer).or_default();
