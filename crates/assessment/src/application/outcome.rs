@@ -98,18 +98,25 @@ impl ApplicationFindings {
             _ => newer == older,
         };
         // Not the update of the vulnerability itself, but the newest of its package.
+        let count = FixNo::try_from(fixes.packages.len()).unwrap_or(FixNo::MAX);
         let newest_of_package = |at: FixNo| {
-            let all = (0..).zip(&fixes.packages).map(|(newer, _)| newer);
-            fixes.newest(all.filter(|&newer| is_missing(newer) && brings(newer, at)))
+            let newest_first = (at..count).rev();
+            newest_first
+                .filter(|&newer| is_missing(newer))
+                .find(|&newer| brings(newer, at))
         };
-        let mut wanted: Vec<FixNo> = open
+        let mut of_vulnerabilities: Vec<FixNo> = open
             .missing
             .iter()
             .filter_map(|exposure| {
-                let of = exposure.fixes.iter().copied().filter(|&at| is_missing(at));
-                newest_of_package(fixes.newest(of)?)
+                let of = exposure.fixes.iter().copied();
+                of.filter(|&at| is_missing(at)).max()
             })
             .collect();
+        of_vulnerabilities.sort_unstable();
+        of_vulnerabilities.dedup();
+        let newest = of_vulnerabilities.into_iter().filter_map(newest_of_package);
+        let mut wanted: Vec<FixNo> = newest.collect();
         wanted.sort_unstable_by_key(|&at| (fixes.packages[at as usize].kb, at));
         wanted.dedup();
         let package = |at: FixNo| &fixes.packages[at as usize];
@@ -138,7 +145,7 @@ impl ApplicationFindings {
         }
         let brought = |older: FixNo| wanted.iter().any(|&newer| brings(newer, older));
         self.unknown(line, placed, open, brought, |of| {
-            fixes.newest(of).map(|at| package(at).fix)
+            of.max().map(|at| package(at).fix)
         });
     }
 

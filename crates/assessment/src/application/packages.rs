@@ -28,6 +28,7 @@ const SERVICED_FOR: i32 = 400;
 /// The updates of one line.
 #[derive(Debug)]
 pub(super) struct PackageLine {
+    /// The newest last; those without a KB first.
     pub(super) packages: Vec<Package>,
     pub(super) exposures: Vec<LineExposure>,
 }
@@ -130,7 +131,9 @@ impl PackageLine {
         }
         bound(&mut packages);
         let mut by_fixes: BTreeMap<Vec<FixNo>, Vec<VulnerabilityIx>> = BTreeMap::new();
-        for (vulnerability, mut fixes) in closings {
+        let new = sort(&mut packages);
+        for (vulnerability, fixes) in closings {
+            let mut fixes: Vec<FixNo> = fixes.into_iter().map(|old| new[old as usize]).collect();
             fixes.sort_unstable();
             fixes.dedup();
             by_fixes.entry(fixes).or_default().push(vulnerability);
@@ -210,14 +213,18 @@ impl PackageLine {
         all.map(|package| package.verdict(lists, reported))
             .collect()
     }
+}
 
-    /// Of the updates that close a vulnerability, the one to ask for.
-    pub(super) fn newest(&self, of: impl Iterator<Item = FixNo>) -> Option<FixNo> {
-        of.max_by_key(|&at| {
-            let package = &self.packages[at as usize];
-            (package.kb.is_some(), package.day, package.kb)
-        })
+/// Puts packages in order, the one to ask for of several last, and gives the new position of each.
+fn sort(packages: &mut Vec<Package>) -> Vec<FixNo> {
+    let mut order: Vec<(usize, Package)> = packages.drain(..).enumerate().collect();
+    order.sort_by_key(|(_, package)| (package.kb.is_some(), package.day, package.kb));
+    let mut new = vec![0; order.len()];
+    for (position, (old, package)) in (0..).zip(order) {
+        new[old] = position;
+        packages.push(package);
     }
+    new
 }
 
 /// A version that runs contains what came out before it, whatever package that was.
