@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use kbgap_catalog::{Catalog, Kb, ProductIx, UpdateIx, WindowsProduct};
 use rustc_hash::FxHashMap;
 
+use crate::application::{ApplicationFindings, ApplicationFix, Applications, FixFinding};
 use crate::evidence::{Absence, Explanation, Verdict};
 use crate::findings::{
     ExposureRef, Findings, Missing, Pending, ProductFindings, Status, Unknown, UnknownReason,
@@ -22,6 +23,7 @@ use crate::state::MachineState;
 pub struct Assessor {
     catalog: Arc<Catalog>,
     hosts: FxHashMap<WindowsProduct, OnceLock<Host>>,
+    applications: OnceLock<Applications>,
 }
 
 impl Assessor {
@@ -34,7 +36,11 @@ impl Assessor {
         let hosts = windows
             .map(|windows| (windows.clone(), OnceLock::new()))
             .collect();
-        Self { catalog, hosts }
+        Self {
+            catalog,
+            hosts,
+            applications: OnceLock::new(),
+        }
     }
 
     /// The catalog assessed against.
@@ -44,11 +50,32 @@ impl Assessor {
 
     /// What a machine in this state lacks.
     pub fn assess(&self, state: &MachineState) -> Findings {
-        self.situation(state)
-            .map_or_else(Findings::no_data, |situation| findings(&situation))
+        let mut findings = self
+            .situation(state)
+            .map_or_else(Findings::no_data, |situation| findings(&situation));
+        if !state.applications.is_empty() {
+            findings.applications = self
+                .applications()
+                .assess(&state.applications, state.installed.as_ref());
+        }
+        findings
     }
 
-    /// Why an update is present or missing on a machine in this state; `None` where the update
+    /// What is found of an update for the applications of a machine in this state: of each servicing line that
+    /// it is a fix of, by its place in [`crate::ApplicationFindings::scope`].
+    pub fn explain_applications(&self, state: &MachineState, kb: Kb) -> Vec<FixFinding> {
+        let update = self.catalog.find_update(kb);
+        let Some(update) = update.filter(|_| !state.applications.is_empty()) else {
+            return Vec::new();
+        };
+        let found = self
+            .applications()
+            .explain(&state.applications, state.installed.as_ref());
+        let of_update = |finding: &FixFinding| finding.fix == ApplicationFix::Update(update);
+        found.into_iter().filter(of_update).collect()
+    }
+
+    /// Why an update is present or missing on a machine's Windows in this state; `None` where the update
     /// fixes no product in scope there.
     pub fn explain(&self, state: &MachineState, kb: Kb) -> Option<Explanation> {
         explain(&self.situation(state)?, kb)
@@ -60,6 +87,11 @@ impl Assessor {
             let host = self.host(windows)?;
             Some((windows, &*host.slips))
         })
+    }
+
+    fn applications(&self) -> &Applications {
+        self.applications
+            .get_or_init(|| Applications::new(&self.catalog))
     }
 
     fn host(&self, windows: &WindowsProduct) -> Option<&Host> {
@@ -132,6 +164,7 @@ fn findings(situation: &Situation<'_>) -> Findings {
         pending: pending_updates(situation, &pending),
         unknown: unknown_updates(situation.host, &unknown),
         products,
+        applications: ApplicationFindings::default(),
         cut_list: situation.state.installed.as_ref().is_some_and(|list| list.cut),
         scope: situation.scope.clone(),
     }

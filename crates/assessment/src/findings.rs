@@ -2,6 +2,7 @@
 
 use kbgap_catalog::{Catalog, Kb, ProductIx, UpdateIx, VulnerabilityIx};
 
+use crate::application::ApplicationFindings;
 use crate::evidence::Absence;
 use crate::scope::InScope;
 
@@ -20,6 +21,8 @@ pub struct Findings {
     pub unknown: Vec<Unknown>,
     /// Product by product, what it lacks: in the order of the scope.
     pub products: Vec<ProductFindings>,
+    /// What the applications lack.
+    pub applications: ApplicationFindings,
     /// What made the answer less sure than it could be.
     pub cut_list: bool,
 }
@@ -131,6 +134,7 @@ impl Findings {
             pending: Vec::new(),
             unknown: Vec::new(),
             products: Vec::new(),
+            applications: ApplicationFindings::default(),
             cut_list: false,
         }
     }
@@ -156,8 +160,12 @@ impl Findings {
         vulnerabilities
     }
 
-    /// The products in scope.
+    /// The products in scope: Windows, its components, and the applications.
     pub fn products_in_scope(&self) -> impl Iterator<Item = ProductIx> + '_ {
-        self.scope.iter().map(|in_scope| in_scope.product)
+        let applications = self.applications.scope.iter();
+        self.scope
+            .iter()
+            .map(|in_scope| in_scope.product)
+            .chain(applications.flat_map(|line| line.products.iter().copied()))
     }
 }

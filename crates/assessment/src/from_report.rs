@@ -3,6 +3,7 @@
 use kbgap_catalog::{Kb, SoftwareId};
 use kbgap_inventory::{InstalledSoftware, MachineReport, WindowsIdentity};
 
+use crate::application::InstalledApplications;
 use crate::state::{InstalledUpdates, MachineState, SoftwareVersion};
 
 /// How the registry and osquery name the publisher.
@@ -41,6 +42,7 @@ impl MachineState {
             }),
             pending,
             software,
+            applications: InstalledApplications::of_software(report.software.iter().flatten()),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! machine's products present, missing, pending or "cannot tell", each with the evidence that
 //! led there. The rules are those of section 5 of the data specification.
 
+mod application;
 mod assess;
 mod dot_net;
 mod evidence;
@@ -18,6 +19,12 @@ mod state;
 mod tracks;
 pub mod words;
 
+pub use application::{
+    ApplicationAbsence, ApplicationFindings, ApplicationFix, ApplicationInScope,
+    ApplicationMissing, ApplicationPresence, ApplicationUnknown, ApplicationVerdict, Applications,
+    FixFinding, InstalledApplication, InstalledApplications, ListedUpdate, UnknownCause, Unplaced,
+    VersionKind,
+};
 pub use assess::Assessor;
 pub use evidence::{
     Absence, BuildFact, Explanation, FactSource, OrderedBy, Presence, Step, Verdict,

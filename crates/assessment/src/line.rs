@@ -90,7 +90,9 @@ impl Line {
             ProductIdentity::OnWindows { component, .. } => {
                 Self::of_component(component, sub_type, cumulative)
             }
-            ProductIdentity::LinuxPackage | ProductIdentity::Application => Self::Standalone,
+            ProductIdentity::LinuxPackage
+            | ProductIdentity::Application(_)
+            | ProductIdentity::Other => Self::Standalone,
         }
     }
 

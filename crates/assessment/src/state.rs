@@ -2,6 +2,8 @@
 
 use kbgap_catalog::{Kb, SoftwareId, WindowsBuild, WindowsProduct};
 
+use crate::application::InstalledApplications;
+
 /// A machine's state: all an assessment depends on, and nothing else.
 ///
 /// Machines of equal state have equal findings, so each state is assessed once.
@@ -17,6 +19,8 @@ pub struct MachineState {
     pub pending: Vec<Kb>,
     /// Installed software that components are told by, in order.
     pub software: Vec<SoftwareVersion>,
+    /// The applications it has, with the updates its software list names.
+    pub applications: InstalledApplications,
 }
 
 /// The updates a machine reports.
@@ -66,6 +70,7 @@ impl MachineState {
             installed: None,
             pending: Vec::new(),
             software: Vec::new(),
+            applications: InstalledApplications::default(),
         }
     }
 }

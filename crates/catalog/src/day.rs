@@ -51,6 +51,12 @@ impl Day {
         Self(self.0 + 1)
     }
 
+    /// The day so many days later.
+    #[must_use]
+    pub fn plus(self, days: i32) -> Self {
+        Self(self.0.saturating_add(days))
+    }
+
     /// The day before.
     #[must_use]
     pub fn yesterday(self) -> Self {

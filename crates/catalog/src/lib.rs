@@ -26,8 +26,9 @@ pub use history::{
 };
 pub use kb::{Kb, NotAKb};
 pub use product::{
-    Architecture, Component, DotNetVersions, ProductIdentity, Release, WindowsFamily,
-    WindowsProduct, are_siblings, release_of_build,
+    Application, ApplicationFamily, ApplicationRelease, Architecture, Branch, Component,
+    DotNetVersions, Platform, ProductIdentity, Release, WindowsFamily, WindowsProduct,
+    are_siblings, release_of_build,
 };
 pub use software::SoftwareId;
 pub use version::{NotAVersion, Version, WindowsBuild};

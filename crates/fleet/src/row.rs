@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kbgap_assessment::{Findings, MachineState};
+use kbgap_assessment::{ApplicationFix, Findings, MachineState};
 use kbgap_catalog::{Catalog, Kb, ProductIdentity, ProductIx, SoftwareId, UpdateIx};
 
 /// An update that is missing, in the scope of a machine or of a software.
@@ -50,8 +50,42 @@ pub(crate) fn of_machine(
         }
     });
     let mut rows: Vec<MissingUpdate> = rows.collect();
+    for (update, products) in of_applications(findings) {
+        let names = products.iter().map(|&at| catalog.product(at).software.name());
+        let kb = catalog.update(update).kb;
+        let at = rows.iter().position(|row| row.kb == kb);
+        let at = at.unwrap_or_else(|| {
+            rows.push(MissingUpdate {
+                kb,
+                name: catalog.update_name(update).into(),
+                os_build: None,
+                products: Vec::new(),
+                machines: 1,
+                cves: catalog.cves_addressed(update, findings.products_in_scope()),
+            });
+            rows.len() - 1
+        });
+        for name in names {
+            if !rows[at].products.iter().any(|known| **known == *name) {
+                rows[at].products.push(name.into());
+            }
+        }
+    }
     rows.sort_by_key(|row| row.kb);
     rows
+}
+
+/// The updates that applications lack, each with the products it fixes: those of the line it is missing on.
+fn of_applications(findings: &Findings) -> impl Iterator<Item = (UpdateIx, &[ProductIx])> {
+    let applications = &findings.applications;
+    applications.missing.iter().filter_map(|missing| {
+        let line = applications.scope.get(missing.line)?;
+        match missing.fix {
+            ApplicationFix::Update(update) => Some((update, &*line.products)),
+            // Without a KB there is nothing the API can name.
+            ApplicationFix::Version(_) | ApplicationFix::Release(_) => None,
+        }
+    })
 }
 
 /// What is gathered of one update over the classes of machines.
@@ -78,8 +112,12 @@ pub(crate) fn of_software<'a>(
             .iter()
             .zip(&findings.products)
             .filter(|(in_scope, _)| products.contains(&in_scope.product));
+        let of_applications = of_applications(findings)
+            .filter(|(_, fixed)| fixed.iter().any(|product| products.contains(product)))
+            .map(|(update, _)| update);
         let updates: BTreeSet<UpdateIx> = of_software
             .flat_map(|(_, found)| found.missing.iter().copied())
+            .chain(of_applications)
             .collect();
         for update in updates {
             let update = gathered.entry(update).or_default();

@@ -442,7 +442,9 @@ impl Catalog {
                 ProductIdentity::OnWindows { host, .. } => {
                     index.components.entry(host.clone()).or_default().push(at);
                 }
-                ProductIdentity::LinuxPackage | ProductIdentity::Application => {}
+                ProductIdentity::LinuxPackage
+                | ProductIdentity::Application(_)
+                | ProductIdentity::Other => {}
             }
         }
         self.index = index;

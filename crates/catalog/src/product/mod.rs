@@ -11,6 +11,7 @@ mod windows;
 
 use serde::{Deserialize, Serialize};
 
+pub use application::{Application, ApplicationFamily, ApplicationRelease, Branch, Platform};
 pub use component::{Component, DotNetVersions};
 pub use windows::{Architecture, Release, WindowsFamily, WindowsProduct, are_siblings, release_of_build};
 
@@ -30,8 +31,10 @@ pub enum ProductIdentity {
     },
     /// A package of Azure Linux or CBL-Mariner, which share Microsoft's documents.
     LinuxPackage,
-    /// Anything else: Office, SQL Server, a developer tool, a cloud service.
-    Application,
+    /// An application whose name was understood: Office, SQL Server, a developer tool.
+    Application(Application),
+    /// Anything else: what no machine reports, a cloud service, a name not understood.
+    Other,
 }
 
 impl ProductIdentity {
@@ -49,14 +52,22 @@ impl ProductIdentity {
         if is_linux(name) {
             return Self::LinuxPackage;
         }
-        Self::Application
+        Application::of_name(name).map_or(Self::Other, Self::Application)
+    }
+
+    /// The application of the product.
+    pub fn application(&self) -> Option<&Application> {
+        match self {
+            Self::Application(application) => Some(application),
+            _ => None,
+        }
     }
 
     /// The operating system of the product, or under it.
     pub fn windows(&self) -> Option<&WindowsProduct> {
         match self {
             Self::Windows(windows) | Self::OnWindows { host: windows, .. } => Some(windows),
-            Self::LinuxPackage | Self::Application => None,
+            Self::LinuxPackage | Self::Application(_) | Self::Other => None,
         }
     }
 
@@ -65,7 +76,9 @@ impl ProductIdentity {
         match self {
             Self::Windows(windows) => windows.family.software_id(),
             Self::OnWindows { component, .. } => component.software_id(),
-            Self::LinuxPackage | Self::Application => application::software_id(name),
+            Self::LinuxPackage | Self::Application(_) | Self::Other => {
+                application::software_id(name)
+            }
         }
     }
 }
@@ -159,11 +172,7 @@ mod tests {
             "Microsoft ODBC Driver 17 for SQL Server on Windows",
             "Windows 10 Mobile",
         ] {
-            assert_eq!(
-                ProductIdentity::of_name(name),
-                ProductIdentity::Application,
-                "{name}"
-            );
+            assert_eq!(ProductIdentity::of_name(name).windows(), None, "{name}");
         }
     }
 

@@ -1,9 +1,12 @@
 //! The answer of a scan, as its JSON states it.
 
 use kbgap_assessment::words::{self, Evidence};
-use kbgap_assessment::{Assessor, ExposureRef, Findings, MachineState, Missing, Status as Found};
+use kbgap_assessment::{
+    ApplicationFindings, ApplicationFix, ApplicationMissing, Assessor, ExposureRef, Findings,
+    MachineState, Missing, Status as Found,
+};
 use kbgap_catalog::document::Severity;
-use kbgap_catalog::{Catalog, Kb, UpdateIx};
+use kbgap_catalog::{Catalog, Kb, ProductIx, UpdateIx, VulnerabilityIx, VulnerabilityInfo};
 use kbgap_inventory::identify;
 use serde::Serialize;
 
@@ -28,8 +31,12 @@ pub(crate) struct MachineAnswer {
     pub(crate) reason: Option<String>,
     pub(crate) missing: Vec<MissingAnswer>,
     pub(crate) pending: Vec<PendingAnswer>,
+    /// Applications below a version that fixes them, where no KB brings it.
+    pub(crate) outdated: Vec<OutdatedAnswer>,
     /// Updates that cannot be told to be present or missing.
     pub(crate) unknown: Vec<UnknownAnswer>,
+    /// Applications of which something cannot be told.
+    pub(crate) unknown_applications: Vec<UnknownApplicationAnswer>,
     /// The list of installed updates was cut off: some that are named may be installed.
     pub(crate) incomplete: bool,
     /// Why the update asked for is missing, present or neither (`--explain`).
@@ -73,6 +80,38 @@ pub(crate) struct PendingAnswer {
     pub(crate) cves: Vec<String>,
 }
 
+/// An application below a version that fixes it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OutdatedAnswer {
+    pub(crate) application: String,
+    pub(crate) installed: Option<String>,
+    /// The version to reach.
+    pub(crate) fixed: Option<String>,
+    pub(crate) products: Vec<String>,
+    pub(crate) cves: Vec<String>,
+    pub(crate) severity: Option<&'static str>,
+    pub(crate) exploited: bool,
+    pub(crate) why: String,
+}
+
+impl OutdatedAnswer {
+    pub(crate) fn is_critical(&self) -> bool {
+        self.severity == Some(Severity::Critical.name())
+    }
+}
+
+/// What of an application cannot be told.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UnknownApplicationAnswer {
+    pub(crate) application: String,
+    pub(crate) installed: Option<String>,
+    /// The vulnerabilities that may be open.
+    pub(crate) cves: Vec<String>,
+    pub(crate) reason: String,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UnknownAnswer {
@@ -93,7 +132,9 @@ impl MachineAnswer {
             reason: None,
             missing: Vec::new(),
             pending: Vec::new(),
+            outdated: Vec::new(),
             unknown: Vec::new(),
+            unknown_applications: Vec::new(),
             incomplete: report.updates.is_some() && !report.updates_complete,
             explanation: explain.and_then(|kb| explain::explain(assessor, machine, kb).ok()),
         };
@@ -107,13 +148,15 @@ impl MachineAnswer {
         let state = MachineState::of_report(report, &identity);
         answer.product = Some(identity.product.to_string());
         let findings = assessor.assess(&state);
-        if findings.status == Found::NoData {
-            answer.status = Status::NoData;
-            answer.reason = Some(format!("no data for {} in the catalogue", identity.product));
-            return answer;
-        }
-        answer.status = Status::Assessed;
+        answer.status = match findings.status {
+            Found::Assessed => Status::Assessed,
+            Found::NoData => {
+                answer.reason = Some(format!("no data for {} in the catalogue", identity.product));
+                Status::NoData
+            }
+        };
         answer.fill(assessor.catalog(), &findings);
+        answer.add_applications(assessor.catalog(), &findings.applications);
         answer
     }
 
@@ -141,55 +184,169 @@ impl MachineAnswer {
     }
 }
 
-impl MissingAnswer {
-    fn new(catalog: &Catalog, findings: &Findings, missing: &Missing) -> Self {
-        let update = catalog.update(missing.update);
-        let closed = findings.vulnerabilities(catalog, &missing.closes);
-        let closes = || closed.iter().map(|&at| catalog.vulnerability(at));
-        let mut products: Vec<String> = Vec::new();
-        for &product in &missing.products {
-            let name = catalog.product(product).software.name();
-            if !products.iter().any(|known| known == name) {
-                products.push(name.to_owned());
+impl MachineAnswer {
+    /// Adds what the applications lack: updates with a KB among the others, versions to reach by themselves.
+    fn add_applications(&mut self, catalog: &Catalog, findings: &ApplicationFindings) {
+        for missing in &findings.missing {
+            let Some(line) = findings.scope.get(missing.line) else {
+                continue;
+            };
+            let products = names(catalog, &line.products);
+            match missing.fix {
+                ApplicationFix::Update(update) => {
+                    let row = MissingAnswer::of_application(catalog, update, products, missing);
+                    match self.missing.iter_mut().find(|known| known.kb == row.kb) {
+                        Some(known) => known.unite(row),
+                        None => self.missing.push(row),
+                    }
+                }
+                ApplicationFix::Version(_) | ApplicationFix::Release(_) => {
+                    let closed = Closed::of(catalog, &missing.closes);
+                    self.outdated.push(OutdatedAnswer {
+                        application: line.application.to_string(),
+                        installed: line.version.map(|version| version.to_string()),
+                        fixed: missing.version.map(|version| version.to_string()),
+                        products,
+                        cves: closed.ids,
+                        severity: closed.severity,
+                        exploited: closed.exploited,
+                        why: words::application_absence(catalog, &missing.absence).to_string(),
+                    });
+                }
             }
         }
+        self.missing.sort_by_key(|row| row.kb.parse::<u32>().ok());
+        let of_lines = findings.unknown.iter().filter_map(|unknown| {
+            let line = findings.scope.get(unknown.line)?;
+            Some(UnknownApplicationAnswer {
+                application: line.application.to_string(),
+                installed: line.version.map(|version| version.to_string()),
+                cves: Closed::of(catalog, &unknown.vulnerabilities).ids,
+                reason: unknown.cause.to_string(),
+            })
+        });
+        self.unknown_applications.extend(of_lines);
+        let unplaced = findings.unplaced.iter();
+        self.unknown_applications
+            .extend(unplaced.map(|unplaced| UnknownApplicationAnswer {
+                application: unplaced.application.to_string(),
+                installed: unplaced.version.map(|version| version.to_string()),
+                cves: Vec::new(),
+                reason: unplaced.cause.to_string(),
+            }));
+    }
+}
+
+/// What a fix closes, in the form of an answer.
+struct Closed {
+    ids: Vec<String>,
+    severity: Option<&'static str>,
+    exploited: bool,
+}
+
+impl Closed {
+    fn of(catalog: &Catalog, vulnerabilities: &[VulnerabilityIx]) -> Self {
+        let closed = || vulnerabilities.iter().map(|&at| catalog.vulnerability(at));
+        let exploited = |v: &VulnerabilityInfo| v.exploit.is_some_and(|exploit| exploit.exploited);
+        Self {
+            ids: closed().map(|v| v.id.to_string()).collect(),
+            severity: closed().filter_map(|v| v.severity).max().map(Severity::name),
+            exploited: closed().any(exploited),
+        }
+    }
+}
+
+/// The name parts of products' software ids, each once, in order.
+fn names(catalog: &Catalog, products: &[ProductIx]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for &product in products {
+        let name = catalog.product(product).software.name();
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+impl MissingAnswer {
+    fn of_application(
+        catalog: &Catalog,
+        update: UpdateIx,
+        products: Vec<String>,
+        missing: &ApplicationMissing,
+    ) -> Self {
+        let closed = Closed::of(catalog, &missing.closes);
+        let kb = catalog.update(update).kb;
+        Self {
+            kb: kb.number().to_string(),
+            title: catalog.update_name(update).to_owned(),
+            released: catalog.update(update).released.to_string(),
+            products,
+            packages: Vec::new(),
+            cves: closed.ids,
+            severity: closed.severity,
+            exploited: closed.exploited,
+            replaces: Vec::new(),
+            url: link(kb),
+            why: words::application_absence(catalog, &missing.absence).to_string(),
+        }
+    }
+
+    /// Adds what the same update is missing for besides: one update is one row.
+    fn unite(&mut self, other: Self) {
+        for product in other.products {
+            if !self.products.contains(&product) {
+                self.products.push(product);
+            }
+        }
+        self.cves.extend(other.cves);
+        self.cves.sort_unstable();
+        self.cves.dedup();
+        self.exploited |= other.exploited;
+        let rank = |name: Option<&str>| {
+            let all = [
+                Severity::Low,
+                Severity::Moderate,
+                Severity::Important,
+                Severity::Critical,
+            ];
+            all.iter().position(|severity| Some(severity.name()) == name)
+        };
+        if rank(other.severity) > rank(self.severity) {
+            self.severity = other.severity;
+        }
+    }
+
+    fn new(catalog: &Catalog, findings: &Findings, missing: &Missing) -> Self {
+        let update = catalog.update(missing.update);
+        let closed = Closed::of(catalog, &findings.vulnerabilities(catalog, &missing.closes));
         let number = |kb: &Kb| kb.number().to_string();
         let replaced = |at: &UpdateIx| number(&catalog.update(*at).kb);
         Self {
             kb: update.kb.number().to_string(),
             title: catalog.update_name(missing.update).to_owned(),
             released: update.released.to_string(),
-            products,
-            cves: closes().map(|closed| closed.id.to_string()).collect(),
+            products: names(catalog, &missing.products),
+            cves: closed.ids,
             packages: missing.packages.iter().map(number).collect(),
-            severity: closes().filter_map(|v| v.severity).max().map(severity),
-            exploited: closes().any(|v| v.exploit.is_some_and(|exploit| exploit.exploited)),
+            severity: closed.severity,
+            exploited: closed.exploited,
             replaces: missing.replaces.iter().map(replaced).collect(),
-            url: format!(
-                "https://catalog.update.microsoft.com/v7/site/Search.aspx?q={}",
-                update.kb
-            ),
+            url: link(update.kb),
             why: words::absence(catalog, &missing.absence).to_string(),
         }
     }
 
     pub(crate) fn is_critical(&self) -> bool {
-        self.severity == Some(severity(Severity::Critical))
+        self.severity == Some(Severity::Critical.name())
     }
 }
 
 fn ids(catalog: &Catalog, findings: &Findings, closes: &[ExposureRef]) -> Vec<String> {
-    let closed = findings.vulnerabilities(catalog, closes);
-    let ids = closed.iter();
-    ids.map(|&at| catalog.vulnerability(at).id.to_string())
-        .collect()
+    Closed::of(catalog, &findings.vulnerabilities(catalog, closes)).ids
 }
 
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Low => "Low",
-        Severity::Moderate => "Moderate",
-        Severity::Important => "Important",
-        Severity::Critical => "Critical",
-    }
+/// Where an update is to be had.
+fn link(kb: Kb) -> String {
+    format!("https://catalog.update.microsoft.com/v7/site/Search.aspx?q={kb}")
 }

@@ -15,7 +15,7 @@ use crate::cli::{self, FailOn, ScanArgs};
 use crate::catalog;
 use crate::output;
 use crate::settings::Settings;
-use answer::{Answer, MachineAnswer, MissingAnswer, Status};
+use answer::{Answer, MachineAnswer, MissingAnswer, OutdatedAnswer, Status};
 pub(crate) use input::read as read_inputs;
 
 pub(crate) fn run(args: &ScanArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
@@ -53,10 +53,15 @@ pub(crate) fn run(args: &ScanArgs, settings: &Settings) -> anyhow::Result<ExitCo
 
 fn exit_code(fail_on: FailOn, answer: &Answer, failed: bool) -> ExitCode {
     let mut missing = answer.machines.iter().flat_map(|machine| &machine.missing);
+    let mut outdated = answer.machines.iter().flat_map(|machine| &machine.outdated);
     let found = match fail_on {
-        FailOn::Missing => missing.next().is_some(),
-        FailOn::Critical => missing.any(MissingAnswer::is_critical),
-        FailOn::Exploited => missing.any(|update| update.exploited),
+        FailOn::Missing => missing.next().is_some() || outdated.next().is_some(),
+        FailOn::Critical => {
+            missing.any(MissingAnswer::is_critical) || outdated.any(OutdatedAnswer::is_critical)
+        }
+        FailOn::Exploited => {
+            missing.any(|update| update.exploited) || outdated.any(|outdated| outdated.exploited)
+        }
         FailOn::Never => false,
     };
     let all_assessed = answer

@@ -35,11 +35,24 @@ fn write_machine(out: &mut impl Write, machine: &MachineAnswer) -> io::Result<()
             "  its list of updates is cut off: give a whole one (Get-HotFix) to be sure of what follows"
         )?;
     }
-    if machine.status == Status::Assessed && machine.missing.is_empty() {
+    if machine.status == Status::Assessed
+        && machine.missing.is_empty()
+        && machine.outdated.is_empty()
+    {
         writeln!(out, "  nothing is missing")?;
     }
     if !machine.missing.is_empty() {
         writeln!(out, "{}", missing(machine))?;
+    }
+    for outdated in &machine.outdated {
+        let fixed = outdated.fixed.as_deref().unwrap_or("a later version");
+        writeln!(
+            out,
+            "  outdated: {}, to be brought to {fixed}: {} CVEs; {}",
+            outdated.application,
+            outdated.cves.len(),
+            outdated.why
+        )?;
     }
     for update in &machine.pending {
         let title = update.title.as_deref().unwrap_or("not in the catalogue");
@@ -52,6 +65,13 @@ fn write_machine(out: &mut impl Write, machine: &MachineAnswer) -> io::Result<()
             .map(|u| format!("KB{}", u.kb))
             .collect();
         writeln!(out, "  cannot tell: {} ({})", kbs.join(", "), first.reason)?;
+    }
+    for unknown in &machine.unknown_applications {
+        writeln!(
+            out,
+            "  cannot tell: {} ({})",
+            unknown.application, unknown.reason
+        )?;
     }
     Ok(())
 }

@@ -1,7 +1,11 @@
 //! Evidence in words: an explanation as a chain a person can follow, each fact with where it is stated.
 
+mod application;
+
 use kbgap_catalog::{Catalog, DocumentIx, Kb, WindowsProduct};
 use serde::Serialize;
+
+pub use application::application_absence;
 
 use crate::assess::Assessor;
 use crate::evidence::{
@@ -162,7 +166,9 @@ impl Assessor {
     /// Why an update is present or missing on a machine in this state, in words; `None` where the
     /// update fixes no product in scope there.
     pub fn evidence(&self, state: &MachineState, kb: Kb) -> Option<Evidence> {
-        let explanation = self.explain(state, kb)?;
+        let Some(explanation) = self.explain(state, kb) else {
+            return application::evidence(self, state, kb);
+        };
         let catalog = &**self.catalog();
         let scope = self.assess(state).scope;
         let products = explanation.products.iter().map(|&product| {

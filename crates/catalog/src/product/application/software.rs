@@ -8,7 +8,7 @@ use crate::SoftwareId;
 /// (`(64-bit edition)`, `for x64-based Systems`), the service pack, the servicing branch
 /// (`(GDR)`, `(CU 4)`), `Click-to-Run`. Of the Office family the year is a version too, as the
 /// documented id `microsoft-_-office` shows; of servers and developer tools it is part of the name.
-pub(super) fn software_id(name: &str) -> SoftwareId {
+pub(in crate::product) fn software_id(name: &str) -> SoftwareId {
     // The one parenthesis that names another software, not another build of the same.
     let mut rest = without_parentheses(&name.replace("(Chromium-based)", "Chromium-based"));
     for tail in [
