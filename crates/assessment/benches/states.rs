@@ -7,10 +7,7 @@
     clippy::print_stdout,
     reason = "a bench"
 )]
-#![allow(
-    clippy::cast_precision_loss,
-    reason = "figures are for people"
-)]
+#![allow(clippy::cast_precision_loss, reason = "figures are for people")]
 
 use std::collections::HashSet;
 use std::hint::black_box;
@@ -134,10 +131,11 @@ fn states(
             let place = |len: usize, salt: usize| (number * 7_919 + salt * 104_729) % len.max(1);
             let until = place(updates.len(), 1);
             let known = (0..listed / 2).map(|at| updates[place(until + 1, at)].1);
-            let others = (0..listed / 2).filter_map(|at| {
-                Kb::new(u32::try_from(2_000_000 + place(900_000, at)).unwrap())
-            });
-            let revision = history.get(place(history.len(), 3)).and_then(|entry| entry.revision);
+            let others = (0..listed / 2)
+                .filter_map(|at| Kb::new(u32::try_from(2_000_000 + place(900_000, at)).unwrap()));
+            let revision = history
+                .get(place(history.len(), 3))
+                .and_then(|entry| entry.revision);
             MachineState {
                 build: windows.build().map(|build| WindowsBuild {
                     ubr: revision,

@@ -165,7 +165,11 @@ fn findings(situation: &Situation<'_>) -> Findings {
         unknown: unknown_updates(situation.host, &unknown),
         products,
         applications: ApplicationFindings::default(),
-        cut_list: situation.state.installed.as_ref().is_some_and(|list| list.cut),
+        cut_list: situation
+            .state
+            .installed
+            .as_ref()
+            .is_some_and(|list| list.cut),
         scope: situation.scope.clone(),
     }
 }
@@ -210,8 +214,7 @@ fn missing(
                 .filter(|&at| host.members[at].update == Some(update))
                 .collect();
             let kb = situation.catalog.update(update).kb;
-            let covers =
-                |at: &MemberIx| parts.iter().any(|&part| host.covers[part].contains(*at));
+            let covers = |at: &MemberIx| parts.iter().any(|&part| host.covers[part].contains(*at));
             let mut products: Vec<ProductIx> = parts
                 .iter()
                 .flat_map(|&part| host.members[part].products.iter().copied())
@@ -226,9 +229,11 @@ fn missing(
             let brings = |older: &UpdateIx| {
                 *older != update
                     && !rows.contains(older)
-                    && host.members.iter().enumerate().any(|(at, member)| {
-                        member.update == Some(*older) && covers(&at)
-                    })
+                    && host
+                        .members
+                        .iter()
+                        .enumerate()
+                        .any(|(at, member)| member.update == Some(*older) && covers(&at))
             };
             Some(Missing {
                 update,
@@ -292,7 +297,9 @@ fn explain(situation: &Situation<'_>, kb: Kb) -> Option<Explanation> {
         if products.is_empty() && !(member.update.is_none() && situation.is_present(at)) {
             return None;
         }
-        let update = member.update.map(|update| situation.catalog.update(update).kb);
+        let update = member
+            .update
+            .map(|update| situation.catalog.update(update).kb);
         Some(Explanation {
             kb: update.unwrap_or(member.kb),
             listed_as: member.kb,

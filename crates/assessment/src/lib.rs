@@ -29,7 +29,9 @@ pub use assess::Assessor;
 pub use evidence::{
     Absence, BuildFact, Explanation, FactSource, OrderedBy, Presence, Step, Verdict,
 };
-pub use findings::{ExposureRef, Findings, Missing, Pending, ProductFindings, Status, Unknown, UnknownReason};
+pub use findings::{
+    ExposureRef, Findings, Missing, Pending, ProductFindings, Status, Unknown, UnknownReason,
+};
 pub use line::Line;
 pub use scope::{InScope, ScopeReason};
 pub use slip::{Slip, SlipKind, Stated};

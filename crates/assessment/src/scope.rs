@@ -132,9 +132,8 @@ impl Scope {
                     versions,
                     four: own,
                     carried,
-                } => dot_net_reason(&four, versions, own, *carried).or_else(|| {
-                    proof().filter(|_| own.is_empty() || four.may_be_one_of(own))
-                }),
+                } => dot_net_reason(&four, versions, own, *carried)
+                    .or_else(|| proof().filter(|_| own.is_empty() || four.may_be_one_of(own))),
             };
             if let Some(reason) = reason {
                 scope.push(InScope {
@@ -276,7 +275,9 @@ fn browser_installed(state: &MachineState, version: u8) -> Option<ScopeReason> {
     const INSTALLERS: [(u32, u8); 3] = [(982_861, 9), (2_718_695, 10), (2_841_134, 11)];
     let installed = state.installed.iter().flat_map(|list| list.kbs());
     let versions = installed.filter_map(|kb| {
-        let known = INSTALLERS.iter().find(|(number, _)| *number == kb.number())?;
+        let known = INSTALLERS
+            .iter()
+            .find(|(number, _)| *number == kb.number())?;
         Some((known.1, *kb))
     });
     let (newest, kb) = versions.max()?;
@@ -317,7 +318,9 @@ fn proofs(catalog: &Catalog, members: &[Member]) -> Vec<(Kb, Vec<ProductIx>)> {
         });
         let alone = match &products[..] {
             [] => false,
-            [_] => identities().all(|identity| matches!(identity, ProductIdentity::OnWindows { .. })),
+            [_] => {
+                identities().all(|identity| matches!(identity, ProductIdentity::OnWindows { .. }))
+            }
             _ => {
                 let first = four.next().unwrap_or_default();
                 let rest: Vec<Vec<Four>> = four.collect();

@@ -236,7 +236,11 @@ impl<'a> Situation<'a> {
             .min_by_key(|(by, steps)| (!listed(*by), steps.len()))?;
         Some(Presence::Covered {
             by: self.host.members[by].kb,
-            by_build: if listed(by) { None } else { self.build_fact(by) },
+            by_build: if listed(by) {
+                None
+            } else {
+                self.build_fact(by)
+            },
             steps,
         })
     }

@@ -57,9 +57,9 @@ impl Tracks {
 /// a choice: a rollup came out on the same day.
 fn is_security_only(host: &Host, installed: &[MemberIx]) -> bool {
     let was_choice = |member: &Member| {
-        host.members.iter().any(|other| {
-            other.line == Line::MonthlyRollup && other.released == member.released
-        })
+        host.members
+            .iter()
+            .any(|other| other.line == Line::MonthlyRollup && other.released == member.released)
     };
     let members = installed.iter().map(|&at| &host.members[at]);
     let newest = members

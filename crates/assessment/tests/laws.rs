@@ -78,9 +78,8 @@ fn installed(windows: usize, picks: &[prop::sample::Index]) -> BTreeSet<Kb> {
 /// The release history of Windows 10 and later, each line with a product of the catalog that it is about.
 static LINES: LazyLock<Vec<(WindowsProduct, &HistoryLine)>> = LazyLock::new(|| {
     let lines = ALL.catalog().history_lines().iter();
-    let lines = lines.filter(|line| {
-        line.series == Series::Rollup && line.windows.family.is_cumulative()
-    });
+    let lines =
+        lines.filter(|line| line.series == Series::Rollup && line.windows.family.is_cumulative());
     lines
         .flat_map(|line| {
             let products = WINDOWS.iter().map(|(windows, _)| windows);

@@ -1,6 +1,11 @@
 //! Replay: every revision of the release history as a machine, on the documents of today and of the day
 //! before the next security update of its line came out.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 mod support;
 
@@ -86,7 +91,10 @@ fn security(catalog: &Catalog, windows: &WindowsProduct, history: &HistoryLine) 
         let update = catalog.update(update);
         let listed = history.entries.iter().find(|entry| entry.kb == update.kb);
         // A single fix that the history does not list is no cumulative update, whatever build it states.
-        let cves = catalog.cves_addressed(catalog.find_update(update.kb)?, catalog.find_windows(windows).iter().copied());
+        let cves = catalog.cves_addressed(
+            catalog.find_update(update.kb)?,
+            catalog.find_windows(windows).iter().copied(),
+        );
         let counted = listed.is_some() || cves > 2;
         Some(Security {
             kb: update.kb,
@@ -109,25 +117,33 @@ fn replay() -> Outcome {
     let mut by_day: BTreeMap<Option<Day>, Vec<(usize, WindowsBuild, Vec<Kb>)>> = BTreeMap::new();
     for (at, line) in lines.iter().enumerate() {
         for entry in &line.history.entries {
-            let Some(revision) = entry.revision else { continue };
+            let Some(revision) = entry.revision else {
+                continue;
+            };
             let build = WindowsBuild {
                 ubr: Some(revision),
                 ..line.windows.build().unwrap()
             };
-            let above = || line.security.iter().filter(|update| update.revision > revision);
+            let above = || {
+                line.security
+                    .iter()
+                    .filter(|update| update.revision > revision)
+            };
             let newest = above().max_by_key(|update| update.revision);
-            by_day
-                .entry(None)
-                .or_default()
-                .push((at, build, newest.map(|update| update.kb).into_iter().collect()));
+            by_day.entry(None).or_default().push((
+                at,
+                build,
+                newest.map(|update| update.kb).into_iter().collect(),
+            ));
             if let Some(next) = above().min_by_key(|update| update.revision) {
                 let day = next.released.yesterday();
                 let known = above().filter(|update| update.released <= day);
                 let newest = known.max_by_key(|update| update.revision);
-                by_day
-                    .entry(Some(day))
-                    .or_default()
-                    .push((at, build, newest.map(|update| update.kb).into_iter().collect()));
+                by_day.entry(Some(day)).or_default().push((
+                    at,
+                    build,
+                    newest.map(|update| update.kb).into_iter().collect(),
+                ));
             }
         }
     }
@@ -154,9 +170,9 @@ fn replay() -> Outcome {
                 outcome.right += 1;
             } else {
                 let day = day.map_or("today".to_owned(), |day| day.to_string());
-                outcome
-                    .wrong
-                    .push(format!("{windows} {build} {day}: named {named:?}, expected {expected:?}"));
+                outcome.wrong.push(format!(
+                    "{windows} {build} {day}: named {named:?}, expected {expected:?}"
+                ));
             }
         }
     }

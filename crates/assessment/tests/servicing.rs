@@ -6,9 +6,7 @@ mod support;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
-use kbgap_assessment::{
-    Assessor, Line, MachineState, Presence, SlipKind, UnknownReason, Verdict,
-};
+use kbgap_assessment::{Assessor, Line, MachineState, Presence, SlipKind, UnknownReason, Verdict};
 use kbgap_catalog::document::{
     Document, Fix, FixId, Oddities, ProductEntry, Rating, SubType, Supersedence, Vulnerability,
 };
@@ -26,7 +24,10 @@ fn lacks_of_windows(assessor: &Assessor, report: &kbgap_inventory::MachineReport
     let findings = assessor.assess(&state);
     let windows = assessor.catalog().find_windows(&state.windows);
     let of_windows = |missing: &&kbgap_assessment::Missing| {
-        missing.products.iter().any(|product| windows.contains(product))
+        missing
+            .products
+            .iter()
+            .any(|product| windows.contains(product))
     };
     let missing = findings.missing.iter().filter(of_windows);
     let kbs = missing.map(|missing| assessor.catalog().update(missing.update).kb);
@@ -64,7 +65,11 @@ fn a_hotpatched_machine_is_asked_for_the_next_hotpatch() {
         (WINDOWS_11, "10.0.26100.7092"),
         (WINDOWS_11, "10.0.26200.7092"),
     ] {
-        assert_eq!(lacks(&END_OF_2025, &build(os, version)), [5_072_014], "{os}");
+        assert_eq!(
+            lacks(&END_OF_2025, &build(os, version)),
+            [5_072_014],
+            "{os}"
+        );
     }
     // The same by a list: October's baseline and November's hotpatch.
     let listed = |kbs: &[u32]| machine(SERVER_2025, "10.0.26100", "x64", kbs);
@@ -88,7 +93,9 @@ fn what_no_hotpatch_is_stated_for_cannot_be_told_on_a_hotpatched_machine() {
         (kb.number(), unknown.reason)
     });
     let not_stated = UnknownReason::AlternativeNotStated;
-    let unknown: Vec<_> = unknown.filter(|(_, reason)| *reason == not_stated).collect();
+    let unknown: Vec<_> = unknown
+        .filter(|(_, reason)| *reason == not_stated)
+        .collect();
     assert_eq!(unknown, [(5_023_705, not_stated)]);
     assert_eq!(support::missing(&march, &findings), [0; 0]);
 }
@@ -145,7 +152,10 @@ fn out_of_band_kb4345421_is_covered_by_later_cumulative_updates() {
     let july = machine(WINDOWS_10, "10.0.17134", "x64", &[4_345_421]);
     let explained = assessor.explain(&state(&july), kb(4_338_819)).unwrap();
     assert!(
-        matches!(explained.verdict, Verdict::Present(Presence::Covered { .. })),
+        matches!(
+            explained.verdict,
+            Verdict::Present(Presence::Covered { .. })
+        ),
         "{explained:?}"
     );
     assert_eq!(lacks_of_windows(&assessor, &july), [4_343_909]);
@@ -172,7 +182,9 @@ fn flash_forks_leave_one_flash_update() {
 #[test]
 fn the_servicing_stack_advisory_names_the_newest_stack_only() {
     // ADV990001 lists the servicing stacks of every release.
-    let stacks = [4_132_216, 4_338_853, 4_343_669, 4_456_655, 4_465_663, 4_477_137, 4_485_449];
+    let stacks = [
+        4_132_216, 4_338_853, 4_343_669, 4_456_655, 4_465_663, 4_477_137, 4_485_449,
+    ];
     let named = |installed: &[u32]| {
         let report = machine(WINDOWS_10, "10.0.17134.590", "x64", installed);
         let mut named = lacks(&MARCH_2019, &report);
@@ -189,9 +201,19 @@ fn the_servicing_stack_advisory_names_the_newest_stack_only() {
 #[test]
 fn preview_kb4487029_proves_the_build_and_is_not_asked_for() {
     // 2019-02-19, revision 619 of 17134, after February's security update (590).
-    let preview = machine(WINDOWS_10, "10.0.17134", "x64", &[4_487_029, 4_485_449, 4_487_038]);
+    let preview = machine(
+        WINDOWS_10,
+        "10.0.17134",
+        "x64",
+        &[4_487_029, 4_485_449, 4_487_038],
+    );
     assert_eq!(lacks(&MARCH_2019, &preview), [0; 0]);
-    let security = machine(WINDOWS_10, "10.0.17134", "x64", &[4_487_017, 4_485_449, 4_487_038]);
+    let security = machine(
+        WINDOWS_10,
+        "10.0.17134",
+        "x64",
+        &[4_487_017, 4_485_449, 4_487_038],
+    );
     assert_eq!(lacks(&MARCH_2019, &security), [0; 0]);
 }
 
@@ -207,7 +229,11 @@ fn security_only_and_rollup_are_never_asked_for_together() {
     };
     assert_eq!(named(&[]), [4_487_000]);
     assert_eq!(named(&[4_480_963]), [4_487_000], "January's rollup");
-    assert_eq!(named(&[4_480_964]), [4_486_474, 4_487_028], "January's security only");
+    assert_eq!(
+        named(&[4_480_964]),
+        [4_486_474, 4_487_028],
+        "January's security only"
+    );
     assert_eq!(named(&[4_487_000]), [0; 0]);
 }
 
@@ -232,35 +258,44 @@ fn a_net_framework_rollup_is_one_finding_under_the_number_it_is_offered() {
 /// A month made for a test: an update of each product, with what it states.
 fn month(id: &str, day: &str, updates: &[(&str, u32, Option<&str>, &[u32])]) -> Document {
     let released: Timestamp = format!("{day}T18:00:00Z").parse().unwrap();
-    let products = updates.iter().enumerate().map(|(at, (name, ..))| ProductEntry {
-        id: TODAY
-            .products()
-            .iter()
-            .find(|product| product.name.trim() == *name)
-            .map_or_else(|| format!("test-{at}").into(), |product| product.id.clone()),
-        name: (*name).into(),
-    });
+    let products = updates
+        .iter()
+        .enumerate()
+        .map(|(at, (name, ..))| ProductEntry {
+            id: TODAY
+                .products()
+                .iter()
+                .find(|product| product.name.trim() == *name)
+                .map_or_else(|| format!("test-{at}").into(), |product| product.id.clone()),
+            name: (*name).into(),
+        });
     let position = |at: usize| u32::try_from(at).unwrap();
-    let fixes = updates.iter().enumerate().map(|(at, (_, number, build, supersedes))| Fix {
-        id: FixId::Kb(kb(*number)),
-        sub_type: SubType::SecurityUpdate,
-        fixed_build: build.map(|build| kbgap_catalog::document::FixedBuild {
-            versions: vec![build.parse().unwrap()],
-            text: None,
-        }),
-        supersedes: Supersedence {
-            kbs: supersedes.iter().map(|&number| kb(number)).collect(),
-        },
-        restart: None,
-        url: None,
-        products: vec![position(at)],
-    });
+    let fixes = updates
+        .iter()
+        .enumerate()
+        .map(|(at, (_, number, build, supersedes))| Fix {
+            id: FixId::Kb(kb(*number)),
+            sub_type: SubType::SecurityUpdate,
+            fixed_build: build.map(|build| kbgap_catalog::document::FixedBuild {
+                versions: vec![build.parse().unwrap()],
+                text: None,
+            }),
+            supersedes: Supersedence {
+                kbs: supersedes.iter().map(|&number| kb(number)).collect(),
+            },
+            restart: None,
+            url: None,
+            products: vec![position(at)],
+        });
     let fixes: Vec<Fix> = fixes.collect();
     let year = &id[..4];
     let vulnerabilities = (0..5).map(|number| Vulnerability {
-        id: format!("CVE-{year}-9{}{number:03}", position(id.len()) + u32::from(id.as_bytes()[5]))
-            .parse()
-            .unwrap(),
+        id: format!(
+            "CVE-{year}-9{}{number:03}",
+            position(id.len()) + u32::from(id.as_bytes()[5])
+        )
+        .parse()
+        .unwrap(),
         title: "".into(),
         description: "".into(),
         component: None,
@@ -329,11 +364,23 @@ fn slips_as_of_february_2026_leave_one_cumulative_update() {
             (WINDOWS_10, "10.0.17763", 5_071_544, 5_075_904),
         ] {
             let listed = machine(os, version, "x64", &[december]);
-            assert_eq!(lacks_of_windows(&assessor, &listed), [named], "{os} {stated}");
+            assert_eq!(
+                lacks_of_windows(&assessor, &listed),
+                [named],
+                "{os} {stated}"
+            );
             let unpatched = machine(os, version, "x64", &[]);
-            assert_eq!(lacks_of_windows(&assessor, &unpatched), [named], "{os} {stated}");
+            assert_eq!(
+                lacks_of_windows(&assessor, &unpatched),
+                [named],
+                "{os} {stated}"
+            );
             let patched = machine(os, version, "x64", &[named]);
-            assert_eq!(lacks_of_windows(&assessor, &patched), [0; 0], "{os} {stated}");
+            assert_eq!(
+                lacks_of_windows(&assessor, &patched),
+                [0; 0],
+                "{os} {stated}"
+            );
         }
         let kinds_on = |name: &str, number: u32| {
             let windows = WindowsProduct::of_name(name).unwrap();
@@ -376,7 +423,10 @@ fn slips_of_the_feed_are_found_and_do_not_bend_the_line() {
     // Another release's update as the fix: 21H2's for 22H2.
     assert!(kinds_on(windows_11, 5_018_418).contains(&SlipKind::OtherProductsFix));
     let october = as_of("2022-10-31");
-    assert_eq!(lacks(&october, &build(WINDOWS_11, "10.0.22621.674")), [0; 0]);
+    assert_eq!(
+        lacks(&october, &build(WINDOWS_11, "10.0.22621.674")),
+        [0; 0]
+    );
     // The recovery image's build: neither build nor list tells of it, so it is not missing.
     let today = build(WINDOWS_10, "10.0.19045.6691");
     let state: MachineState = state(&today);

@@ -188,7 +188,11 @@ fn row(record: &csv::StringRecord) -> Result<(HistoryProduct, Series, HistoryEnt
     let series = match field(2) {
         "rollup" => Series::Rollup,
         "securityOnly" => Series::SecurityOnly,
-        other => return Err(format!("series: '{other}' is neither rollup nor securityOnly")),
+        other => {
+            return Err(format!(
+                "series: '{other}' is neither rollup nor securityOnly"
+            ));
+        }
     };
     let revision = match field(3) {
         "" => None,
@@ -239,7 +243,11 @@ fn product(name: &str, release: &str) -> Result<HistoryProduct, String> {
             .parse()
             .map_err(|_| format!("release: '{release}' is no service pack"))?,
         None if release.is_empty() => 0,
-        None => return Err(format!("release: '{release}' is neither a build nor a service pack")),
+        None => {
+            return Err(format!(
+                "release: '{release}' is neither a build nor a service pack"
+            ));
+        }
     };
     Ok(HistoryProduct {
         family,
@@ -271,7 +279,10 @@ mod tests {
             panic!("{history:?}");
         };
         assert_eq!(seven.windows.family, WindowsFamily::Windows7);
-        assert_eq!((seven.windows.service_pack, seven.series), (1, Series::SecurityOnly));
+        assert_eq!(
+            (seven.windows.service_pack, seven.series),
+            (1, Series::SecurityOnly)
+        );
         assert_eq!(ten.windows.release, Some(Release::new("1809")));
         let revisions: Vec<_> = ten.entries.iter().map(|entry| entry.revision).collect();
         assert_eq!(revisions, [Some(292), Some(316)]);

@@ -118,7 +118,10 @@ fn a_rollup_of_the_net_framework_is_one_update_with_its_packages() {
     let catalog = &CORPUS.catalog;
     // December 2018 for Windows 7: the documents name the packages, their links the update.
     for package in [4_470_641, 4_470_637, 4_470_640] {
-        assert!(catalog.is_same_update(kb(package), kb(4_471_987)), "{package}");
+        assert!(
+            catalog.is_same_update(kb(package), kb(4_471_987)),
+            "{package}"
+        );
         let update = catalog.find_update(kb(package)).unwrap();
         assert_eq!(catalog.update(update).kb, kb(4_471_987));
     }
@@ -133,13 +136,20 @@ fn the_release_history_is_read_row_by_row() {
     let left_out: Vec<&str> = history.left_out.iter().map(|row| &*row.reason).collect();
     // Sixteen revisions were the release itself, which no update brought.
     assert_eq!((history.entries(), left_out.len()), (3_662, 16));
-    assert!(left_out.iter().all(|reason| reason.starts_with("kb: empty")));
+    assert!(
+        left_out
+            .iter()
+            .all(|reason| reason.starts_with("kb: empty"))
+    );
     let mut compiler = Compiler::new();
     compiler.add_history(history);
     let (catalog, _) = compiler.finish();
     let windows = WindowsProduct::of_name("Windows 10 Version 1809 for x64-based Systems").unwrap();
     let entries = catalog.history(&windows, Series::Rollup);
-    let february = entries.iter().find(|entry| entry.kb == kb(4_487_044)).unwrap();
+    let february = entries
+        .iter()
+        .find(|entry| entry.kb == kb(4_487_044))
+        .unwrap();
     assert_eq!(february.revision, Some(316));
     assert!(catalog.history(&windows, Series::SecurityOnly).is_empty());
 }

@@ -35,7 +35,8 @@ pub fn cvrf_of_march_2019() -> PathBuf {
 /// The bytes of the release history of Windows.
 pub fn release_history() -> Vec<u8> {
     let path = folder().join("windows-release-history.csv");
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; set KBGAP_CORPUS", path.display()))
+    std::fs::read(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; set KBGAP_CORPUS", path.display()))
 }
 
 /// The folder of the machines' reports.

@@ -51,7 +51,9 @@ pub(crate) fn of_machine(
     });
     let mut rows: Vec<MissingUpdate> = rows.collect();
     for (update, products) in of_applications(findings) {
-        let names = products.iter().map(|&at| catalog.product(at).software.name());
+        let names = products
+            .iter()
+            .map(|&at| catalog.product(at).software.name());
         let kb = catalog.update(update).kb;
         let at = rows.iter().position(|row| row.kb == kb);
         let at = at.unwrap_or_else(|| {

@@ -8,7 +8,6 @@ use anyhow::Context;
 use kbgap_catalog::{Catalog, Texts, snapshot};
 use kbgap_store::Store;
 
-
 /// The name of the database's file.
 const STORE: &str = "kbgap.db";
 
@@ -25,6 +24,11 @@ impl DataDir {
     /// Where the compiled catalogue is.
     pub(crate) fn catalog(&self) -> PathBuf {
         self.0.join("catalog.kbgap")
+    }
+
+    /// Whether there is a compiled catalogue that this version reads.
+    pub(crate) fn has_catalog(&self) -> bool {
+        open_catalog(&self.catalog()).is_ok()
     }
 
     /// Whether there is a store.

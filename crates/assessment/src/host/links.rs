@@ -119,7 +119,9 @@ impl<'a> Links<'a> {
         for (at, member) in self.members.iter().enumerate() {
             let is_first = member.line == Line::Cumulative
                 && !self.members.iter().any(|other| {
-                    other.line == Line::Cumulative && other.update.is_some() && other.order < member.order
+                    other.line == Line::Cumulative
+                        && other.update.is_some()
+                        && other.order < member.order
                 });
             let silent = member.update.is_some()
                 && matches!(member.line, Line::Cumulative | Line::MonthlyRollup)
@@ -278,10 +280,16 @@ impl<'a> Links<'a> {
     fn forks(&mut self, edges: &[Edge], find: &impl Fn(Kb) -> Vec<MemberIx>) {
         let direct: BTreeSet<(MemberIx, MemberIx)> = edges
             .iter()
-            .flat_map(|edge| find(edge.older).into_iter().map(|older| (edge.newer, older)))
+            .flat_map(|edge| {
+                find(edge.older)
+                    .into_iter()
+                    .map(|older| (edge.newer, older))
+            })
             .collect();
-        let mut by_older: Vec<(MemberIx, MemberIx)> =
-            direct.iter().map(|&(newer, older)| (older, newer)).collect();
+        let mut by_older: Vec<(MemberIx, MemberIx)> = direct
+            .iter()
+            .map(|&(newer, older)| (older, newer))
+            .collect();
         by_older.sort_unstable();
         for group in by_older.chunk_by(|one, other| one.0 == other.0) {
             let mut newer: Vec<MemberIx> = group.iter().map(|(_, newer)| *newer).collect();
@@ -312,7 +320,12 @@ impl<'a> Links<'a> {
 
     fn add_earlier(&mut self, newer: MemberIx, older: MemberIx) {
         let (after, before) = (&self.members[newer], &self.members[older]);
-        let by = match (after.revision, before.revision, after.released, before.released) {
+        let by = match (
+            after.revision,
+            before.revision,
+            after.released,
+            before.released,
+        ) {
             (Some(after), Some(before), ..) => OrderedBy::Revisions {
                 newer: (after.ubr, after.source),
                 older: (before.ubr, before.source),
@@ -343,8 +356,7 @@ fn is_backwards(newer: &Member, older: &Member) -> bool {
         (Some(newer), Some(older)) => newer < older,
         _ => false,
     };
-    by_day
-        || (newer.line.is_in_build() && older.line.is_in_build() && newer.order < older.order)
+    by_day || (newer.line.is_in_build() && older.line.is_in_build() && newer.order < older.order)
 }
 
 /// The cumulative update a hotpatch is applied to: the last before it of a baseline month.

@@ -182,7 +182,10 @@ fn add_history(catalog: &Catalog, windows: &WindowsProduct, drafts: &mut BTreeMa
     } else {
         Line::PreviewRollup
     };
-    let both = [(Series::Rollup, line), (Series::SecurityOnly, Line::SecurityOnly)];
+    let both = [
+        (Series::Rollup, line),
+        (Series::SecurityOnly, Line::SecurityOnly),
+    ];
     for (series, line) in both {
         for (at, entry) in catalog.history(windows, series).iter().enumerate() {
             let place = Some((at, entry.revision));

@@ -14,9 +14,9 @@ use crate::evidence::Step;
 use crate::line::Line;
 use crate::scope::Scope;
 use crate::slip::Slip;
-use links::{Edge, Links, Linked, closure};
-pub(crate) use member::{Member, MemberIx};
+use links::{Edge, Linked, Links, closure};
 use member::{Gathered, fixes};
+pub(crate) use member::{Member, MemberIx};
 
 /// Vulnerabilities of one product that any of the same members closes.
 #[derive(Debug)]
@@ -70,7 +70,11 @@ impl Host {
         let find = |kb| find(&by_number, kb).collect::<Vec<_>>();
         let pairs: Vec<(MemberIx, MemberIx)> = edges
             .iter()
-            .flat_map(|edge| find(edge.older).into_iter().map(|older| (edge.newer, older)))
+            .flat_map(|edge| {
+                find(edge.older)
+                    .into_iter()
+                    .map(|older| (edge.newer, older))
+            })
             .collect();
         let cumulative = windows.family.is_cumulative();
         let (members, mut slips) = revision::settle(catalog, drafts, build, cumulative, &pairs);
@@ -84,7 +88,10 @@ impl Host {
             .iter()
             .map(|&product| {
                 let newest = newest_of_line(&members, &covers, product);
-                (product, exposures(catalog, product, &gathered, &members, &newest))
+                (
+                    product,
+                    exposures(catalog, product, &gathered, &members, &newest),
+                )
             })
             .collect();
         let mut hotpatch_revisions: Vec<(u32, MemberIx)> = members
@@ -261,7 +268,10 @@ fn newest_of_line(
                 && covers[newer].contains(at)
                 && (newer == at || !members[newer].other_release)
         };
-        let newest = fixing.iter().find(holds).filter(|_| line.is_offered_by_newest());
+        let newest = fixing
+            .iter()
+            .find(holds)
+            .filter(|_| line.is_offered_by_newest());
         (at, newest.copied().unwrap_or(at))
     };
     fixing.iter().map(|&at| newest(at)).collect()
@@ -295,7 +305,10 @@ fn exposures(
             {
                 // The advisory is that the servicing stack is not the latest: each document that has it
                 // states the latest of its day, and only that one answers it.
-                let latest = closed_by.iter().copied().max_by_key(|&at| members[at].order);
+                let latest = closed_by
+                    .iter()
+                    .copied()
+                    .max_by_key(|&at| members[at].order);
                 closed_by = latest.into_iter().collect();
             }
             let newest = |at: &MemberIx| newest.get(at).copied().unwrap_or(*at);

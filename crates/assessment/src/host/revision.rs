@@ -61,7 +61,10 @@ fn take_revision(
             Line::MonthlyRollup | Line::PreviewRollup | Line::SecurityOnly
         );
     let kb = draft.member.kb;
-    let own = draft.builds.iter().filter(|(stated, _)| stated.same_line(&build));
+    let own = draft
+        .builds
+        .iter()
+        .filter(|(stated, _)| stated.same_line(&build));
     let mut candidates: Vec<Revision> = own
         .filter_map(|(stated, document)| {
             Some(Revision {
@@ -87,7 +90,10 @@ fn take_revision(
             })
         }));
     }
-    let taken = candidates.iter().min_by_key(|candidate| candidate.ubr).copied();
+    let taken = candidates
+        .iter()
+        .min_by_key(|candidate| candidate.ubr)
+        .copied();
     let at = |ubr| WindowsBuild {
         ubr: Some(ubr),
         ..build
@@ -172,7 +178,9 @@ fn check_order(
                 continue;
             }
             let draft = &mut drafts[at];
-            let confirmed = draft.history.is_some_and(|(_, revision)| revision.is_some());
+            let confirmed = draft
+                .history
+                .is_some_and(|(_, revision)| revision.is_some());
             if confirmed || is_cumulative_somewhere(catalog, draft.member.update) {
                 let after = (place + 1..dated.len())
                     .find(|&later| in_run[later])
@@ -334,7 +342,13 @@ fn order_by_revision(members: &mut [Member]) {
         .map(|(at, member)| {
             let stated = member.revision.map(|revision| revision.ubr);
             let ubr = stated.or_else(|| member.released.map(highest_before));
-            (ubr.unwrap_or_default(), stated.is_none(), member.released, member.kb, at)
+            (
+                ubr.unwrap_or_default(),
+                stated.is_none(),
+                member.released,
+                member.kb,
+                at,
+            )
         })
         .collect();
     keyed.sort_unstable();

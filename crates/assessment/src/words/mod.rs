@@ -175,7 +175,9 @@ impl Assessor {
             let reason = scope.iter().find(|in_scope| in_scope.product == product);
             ProductEvidence {
                 name: catalog.product(product).name.trim().to_owned(),
-                shown_by: reason.map(|found| found.reason.to_string()).unwrap_or_default(),
+                shown_by: reason
+                    .map(|found| found.reason.to_string())
+                    .unwrap_or_default(),
             }
         });
         let listed_as = explanation.listed_as;
@@ -216,9 +218,8 @@ pub fn absence(catalog: &Catalog, absence: &Absence) -> Fact {
             stated(catalog, text, [fact.source])
         }
         Absence::NotListed { listed, source } => {
-            let text = format!(
-                "not among the {listed} updates the machine reports, nor covered by them"
-            );
+            let text =
+                format!("not among the {listed} updates the machine reports, nor covered by them");
             stated(catalog, text, [*source])
         }
     }
@@ -298,9 +299,9 @@ fn of_step(catalog: &Catalog, newer: Kb, step: &Step) -> Fact {
             format!("{newer} replaces {older}"),
             [FactSource::Document(*document)],
         ),
-        Step::Baseline { older } => {
-            plain(format!("the hotpatch {newer} is applied to {older}, its baseline"))
-        }
+        Step::Baseline { older } => plain(format!(
+            "the hotpatch {newer} is applied to {older}, its baseline"
+        )),
         Step::EarlierOnLine { older, line, by } => {
             let begin = format!("{newer} is later than {older} among the {line}");
             match by {
@@ -316,9 +317,7 @@ fn of_step(catalog: &Catalog, newer: Kb, step: &Step) -> Fact {
                     newer: after,
                     older: before,
                 } => plain(format!("{begin}: published {after}, after {before}")),
-                OrderedBy::ReleaseHistory => {
-                    stated(catalog, begin, [FactSource::ReleaseHistory])
-                }
+                OrderedBy::ReleaseHistory => stated(catalog, begin, [FactSource::ReleaseHistory]),
             }
         }
     }

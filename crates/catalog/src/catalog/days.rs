@@ -124,7 +124,10 @@ fn revisions(
     if doubted.is_empty() {
         return revised;
     }
-    for vulnerability in documents.iter().flat_map(|document| &document.vulnerabilities) {
+    for vulnerability in documents
+        .iter()
+        .flat_map(|document| &document.vulnerabilities)
+    {
         for kb in vulnerability.fixes.iter().filter_map(|fix| fix.id.kb()) {
             if doubted.contains_key(&kb) {
                 revised.entry(kb).or_default().extend(vulnerability.updated);

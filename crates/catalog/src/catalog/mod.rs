@@ -13,8 +13,8 @@ pub use texts::{Texts, VulnerabilityText};
 
 use crate::document::{ExploitStatus, FixedBuild, Restart, Severity, SubType};
 use crate::{
-    Day, HistoryEntry, HistoryLine, HistoryProduct, Kb, ProductIdentity, Series, SoftwareId, VulnerabilityId,
-    WindowsProduct,
+    Day, HistoryEntry, HistoryLine, HistoryProduct, Kb, ProductIdentity, Series, SoftwareId,
+    VulnerabilityId, WindowsProduct,
 };
 
 /// Defines the type of a position in one of the catalog's tables.

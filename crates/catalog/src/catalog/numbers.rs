@@ -65,11 +65,7 @@ impl NumberBook {
     }
 
     /// The numbers of a fix on a product; `None` where the fix has no KB.
-    pub(super) fn of_fix(
-        &self,
-        fix: &document::Fix,
-        product: &ProductIdentity,
-    ) -> Option<Numbers> {
+    pub(super) fn of_fix(&self, fix: &document::Fix, product: &ProductIdentity) -> Option<Numbers> {
         let stated = fix.id.kb()?;
         let alone = Numbers {
             update: stated,
@@ -222,7 +218,10 @@ mod tests {
         let known = known(KNOWN);
         NumberBook {
             partners: updates.iter().map(|&number| (kb(number), 3)).collect(),
-            in_table: known.iter().flat_map(|row| [row.update, row.package]).collect(),
+            in_table: known
+                .iter()
+                .flat_map(|row| [row.update, row.package])
+                .collect(),
             known,
         }
     }

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 pub use application::{Application, ApplicationFamily, ApplicationRelease, Branch, Platform};
 pub use component::{Component, DotNetVersions};
-pub use windows::{Architecture, Release, WindowsFamily, WindowsProduct, are_siblings, release_of_build};
+pub use windows::{
+    Architecture, Release, WindowsFamily, WindowsProduct, are_siblings, release_of_build,
+};
 
 use crate::SoftwareId;
 

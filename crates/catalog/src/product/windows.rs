@@ -581,11 +581,20 @@ mod tests {
     #[test]
     fn a_product_has_its_build() {
         for (name, build) in [
-            ("Windows 10 Version 1909 for x64-based Systems", "10.0.18363"),
+            (
+                "Windows 10 Version 1909 for x64-based Systems",
+                "10.0.18363",
+            ),
             ("Windows Server 2019", "10.0.17763"),
             ("Windows Server 2022", "10.0.20348"),
-            ("Windows Server 2022, 23H2 Edition (Server Core installation)", "10.0.25398"),
-            ("Windows Server, version 1903 (Server Core installation)", "10.0.18362"),
+            (
+                "Windows Server 2022, 23H2 Edition (Server Core installation)",
+                "10.0.25398",
+            ),
+            (
+                "Windows Server, version 1903 (Server Core installation)",
+                "10.0.18362",
+            ),
             ("Windows Server 2025", "10.0.26100"),
             ("Windows 7 for x64-based Systems Service Pack 1", "6.1.7601"),
             ("Windows Server 2012 R2", "6.3.9600"),

@@ -323,7 +323,10 @@ impl Comparison<'_> {
     }
 
     fn cves(&self) -> Score {
-        let named = self.named().iter().flat_map(|missing| self.closed_by(missing));
+        let named = self
+            .named()
+            .iter()
+            .flat_map(|missing| self.closed_by(missing));
         let named = self.only_cves(named);
         let truth = self
             .counted

@@ -16,8 +16,8 @@ use kbgap_assessment::Assessor;
 
 pub(crate) use figures::Percent;
 
-use crate::cli::{self, AccuracyArgs};
 use crate::catalog;
+use crate::cli::{self, AccuracyArgs};
 use crate::output;
 use crate::settings::Settings;
 use numbers::Described;

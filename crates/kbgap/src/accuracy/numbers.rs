@@ -20,9 +20,7 @@ impl<'c> Described<'c> {
         let fixes = exposures.flat_map(|exposure| &exposure.fixes);
         Self {
             catalog,
-            updates: fixes
-                .filter_map(|&fix| catalog.fix(fix).update())
-                .collect(),
+            updates: fixes.filter_map(|&fix| catalog.fix(fix).update()).collect(),
         }
     }
 

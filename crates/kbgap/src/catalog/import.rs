@@ -32,7 +32,7 @@ pub(crate) fn run(args: &ImportArgs, data_dir: &DataDir) -> anyhow::Result<ExitC
     runtime()?.block_on(async {
         let store = data_dir.store().await?;
         let summary = import(&store, &args.paths)?;
-        if summary.has_changed() || (summary.read > 0 && !data_dir.catalog().exists()) {
+        if summary.has_changed() || (summary.read > 0 && !data_dir.has_catalog()) {
             compile(&store, data_dir).await?;
         }
         store.close().await;

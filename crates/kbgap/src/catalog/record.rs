@@ -133,7 +133,8 @@ impl Record {
 fn names_csv(origin: &str) -> bool {
     let origin = origin.to_ascii_lowercase();
     let name = origin.strip_suffix(".zst").unwrap_or(&origin);
-    name.rsplit_once('.').is_some_and(|(_, extension)| extension == "csv")
+    name.rsplit_once('.')
+        .is_some_and(|(_, extension)| extension == "csv")
 }
 
 fn digest(body: &[u8]) -> String {

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &SyncArgs, data_dir: &DataDir, base: &str) -> anyhow::Re
         let store = data_dir.store().await?;
         let summary = sync(&client, &store, &listed).await?;
         // A sync before this one may have stored documents and been cut off before compiling.
-        if summary.has_changed() || !data_dir.catalog().exists() {
+        if summary.has_changed() || !data_dir.has_catalog() {
             compile(&store, data_dir).await?;
         }
         store.close().await;

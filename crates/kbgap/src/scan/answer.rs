@@ -6,7 +6,7 @@ use kbgap_assessment::{
     MachineState, Missing, Status as Found,
 };
 use kbgap_catalog::document::Severity;
-use kbgap_catalog::{Catalog, Kb, ProductIx, UpdateIx, VulnerabilityIx, VulnerabilityInfo};
+use kbgap_catalog::{Catalog, Kb, ProductIx, UpdateIx, VulnerabilityInfo, VulnerabilityIx};
 use kbgap_inventory::identify;
 use serde::Serialize;
 
@@ -250,7 +250,10 @@ impl Closed {
         let exploited = |v: &VulnerabilityInfo| v.exploit.is_some_and(|exploit| exploit.exploited);
         Self {
             ids: closed().map(|v| v.id.to_string()).collect(),
-            severity: closed().filter_map(|v| v.severity).max().map(Severity::name),
+            severity: closed()
+                .filter_map(|v| v.severity)
+                .max()
+                .map(Severity::name),
             exploited: closed().any(exploited),
         }
     }
@@ -310,7 +313,8 @@ impl MissingAnswer {
                 Severity::Important,
                 Severity::Critical,
             ];
-            all.iter().position(|severity| Some(severity.name()) == name)
+            all.iter()
+                .position(|severity| Some(severity.name()) == name)
         };
         if rank(other.severity) > rank(self.severity) {
             self.severity = other.severity;

@@ -15,8 +15,8 @@ pub(crate) fn explain(
     machine: &MachineInput,
     kb: Kb,
 ) -> Result<Evidence, String> {
-    let identity = identify(&machine.report)
-        .map_err(|reason| format!("cannot tell about {kb}: {reason}"))?;
+    let identity =
+        identify(&machine.report).map_err(|reason| format!("cannot tell about {kb}: {reason}"))?;
     let state = MachineState::of_report(&machine.report, &identity);
     assessor
         .evidence(&state, kb)
@@ -35,7 +35,12 @@ pub(crate) fn write(
         Ok(evidence) => evidence,
         Err(reason) => return writeln!(out, "{name}: {reason}"),
     };
-    writeln!(out, "{name}: KB{} is {}", evidence.kb, evidence.verdict.words())?;
+    writeln!(
+        out,
+        "{name}: KB{} is {}",
+        evidence.kb,
+        evidence.verdict.words()
+    )?;
     let build = evidence.build.as_deref().unwrap_or("not reported");
     writeln!(out, "  machine:  {}, build {build}", evidence.windows)?;
     if let Some(listed_as) = &evidence.listed_as {

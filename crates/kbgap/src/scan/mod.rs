@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use kbgap_assessment::Assessor;
 
-use crate::cli::{self, FailOn, ScanArgs};
 use crate::catalog;
+use crate::cli::{self, FailOn, ScanArgs};
 use crate::output;
 use crate::settings::Settings;
 use answer::{Answer, MachineAnswer, MissingAnswer, OutdatedAnswer, Status};

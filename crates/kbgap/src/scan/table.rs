@@ -1,5 +1,6 @@
 //! The answer of a scan, for people.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
@@ -58,13 +59,13 @@ fn write_machine(out: &mut impl Write, machine: &MachineAnswer) -> io::Result<()
         let title = update.title.as_deref().unwrap_or("not in the catalogue");
         writeln!(out, "  waits for a restart: KB{} ({title})", update.kb)?;
     }
-    if let Some(first) = machine.unknown.first() {
-        let kbs: Vec<_> = machine
-            .unknown
-            .iter()
-            .map(|u| format!("KB{}", u.kb))
-            .collect();
-        writeln!(out, "  cannot tell: {} ({})", kbs.join(", "), first.reason)?;
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for unknown in &machine.unknown {
+        let kbs = by_reason.entry(unknown.reason).or_default();
+        kbs.push(format!("KB{}", unknown.kb));
+    }
+    for (reason, kbs) in by_reason {
+        writeln!(out, "  cannot tell: {} ({reason})", kbs.join(", "))?;
     }
     for unknown in &machine.unknown_applications {
         writeln!(
