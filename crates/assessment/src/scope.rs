@@ -13,7 +13,7 @@ use kbgap_catalog::{
 
 use crate::dot_net::{self, Four};
 use crate::host::Member;
-use crate::state::{MachineState, SoftwareVersion};
+use crate::state::{InstalledUpdates, MachineState, SoftwareVersion};
 
 /// A product in scope, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +177,7 @@ impl Scope {
                 .installed
                 .max(Four::of_reported(&installed.version).map(|four| (four, None)));
         }
-        for &kb in state.installed.iter().flat_map(|list| list.kbs()) {
+        for &kb in state.installed.iter().flat_map(InstalledUpdates::kbs) {
             found.installed = found
                 .installed
                 .max(dot_net::installed_by(kb).map(|four| (four, Some(kb))));
@@ -273,7 +273,7 @@ fn by_software(
 /// Source: the installers' articles for Windows 7 and Server 2008 R2.
 fn browser_installed(state: &MachineState, version: u8) -> Option<ScopeReason> {
     const INSTALLERS: [(u32, u8); 3] = [(982_861, 9), (2_718_695, 10), (2_841_134, 11)];
-    let installed = state.installed.iter().flat_map(|list| list.kbs());
+    let installed = state.installed.iter().flat_map(InstalledUpdates::kbs);
     let versions = installed.filter_map(|kb| {
         let known = INSTALLERS
             .iter()

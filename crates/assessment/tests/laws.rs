@@ -170,7 +170,7 @@ proptest! {
         let reversed = MachineState { installed: Some(InstalledUpdates::new(listed, false)), ..by_list.clone() };
         prop_assert_eq!(ALL.assess(&reversed), ALL.assess(&by_list));
         // A machine up to date with all that its list tells lacks what its build lacks, and no more.
-        let mut kbs: BTreeSet<Kb> = by_list.installed.iter().flat_map(|list| list.kbs()).copied().collect();
+        let mut kbs: BTreeSet<Kb> = by_list.installed.iter().flat_map(InstalledUpdates::kbs).copied().collect();
         kbs.extend(missing(&by_list).into_iter().filter(|kb| !missing_by_build(&by_list).contains(kb)));
         let patched = state(windows, &kbs);
         prop_assert_eq!(missing(&patched), missing_by_build(&by_build), "{} {:?}", windows, kbs);

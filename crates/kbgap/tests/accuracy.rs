@@ -75,7 +75,7 @@ fn differences_have_reasons_and_make_the_exit_code() {
         ("linux_systeminfo.json", r#"{"name": "x", "os": {"name": "Debian GNU/Linux 12"}}"#.to_owned()),
         ("linux_updates.txt", "KB4487017: of another world\nKB890830: Removal Tool".to_owned()),
         ("old_systeminfo.json", OLD.replace("SOFTWARE", "[]")),
-        ("old_updates.txt", "KB4483451: .NET 4.6 to 4.7.2".to_owned()),
+        ("old_updates.txt", "KB4486474: Internet Explorer 11".to_owned()),
         ("patched_systeminfo.json", desk(r#"[{"kb": "KB4487017"}, {"kb": "KB4487038"}]"#)),
         ("patched_updates.txt", "KB4487017: again\nKB4480966: 2019-01\nKB4487044: 1809's\n\nnothing else".to_owned()),
         ("silent_systeminfo.json", desk("null")),
@@ -107,7 +107,7 @@ fn differences_have_reasons_and_make_the_exit_code() {
         kbs(&of("linux")["notDescribed"]),
         [("890830", "removalTool")]
     );
-    assert_eq!(kbs(&of("old")["missed"]), [("4483451", "notInScope")]);
+    assert_eq!(kbs(&of("old")["missed"]), [("4486474", "notInScope")]);
     assert_eq!(
         kbs(&of("patched")["missed"]),
         [

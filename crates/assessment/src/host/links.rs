@@ -150,7 +150,7 @@ impl<'a> Links<'a> {
         );
         // A hotpatch changes what runs, not what is installed: it holds no cumulative update.
         let hotpatch = newer.line.is_hotpatch() && !older.line.is_hotpatch();
-        !(partial && whole) && !hotpatch && self.serves_the_same(newer, older)
+        !(hotpatch || (partial && whole)) && self.serves_the_same(newer, older)
     }
 
     /// Packages of the .NET Framework hold packages for the versions they serve themselves.

@@ -10,7 +10,7 @@ use kbgap_inventory::{MachineReport, identify};
 use serde_json::json;
 
 /// The documents of a folder, with the release history, not yet compiled.
-pub fn compiler(folder: &Path) -> Compiler {
+pub(crate) fn compiler(folder: &Path) -> Compiler {
     let mut compiler = Compiler::new();
     for (name, bytes) in kbgap_corpus::documents(folder) {
         let document = document::read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -21,30 +21,35 @@ pub fn compiler(folder: &Path) -> Compiler {
 }
 
 /// Today's documents.
-pub static TODAY: LazyLock<Arc<Catalog>> =
+pub(crate) static TODAY: LazyLock<Arc<Catalog>> =
     LazyLock::new(|| Arc::new(compiler(&kbgap_corpus::cvrf()).finish().0));
 
 /// Machines before today's documents.
-pub static ALL: LazyLock<Assessor> = LazyLock::new(|| Assessor::new(TODAY.clone()));
+pub(crate) static ALL: LazyLock<Assessor> = LazyLock::new(|| Assessor::new(TODAY.clone()));
 
 /// The documents as they were on 2019-03-05, the day of the machines with a known truth.
-pub static MARCH_2019: LazyLock<Assessor> = LazyLock::new(|| {
+pub(crate) static MARCH_2019: LazyLock<Assessor> = LazyLock::new(|| {
     let compiler = compiler(&kbgap_corpus::cvrf_of_march_2019());
     Assessor::new(Arc::new(compiler.finish().0))
 });
 
 /// Machines before the documents of a day.
-pub fn as_of(day: &str) -> Assessor {
+pub(crate) fn as_of(day: &str) -> Assessor {
     let day: Day = day.parse().unwrap();
     Assessor::new(Arc::new(TODAY.as_of(day)))
 }
 
-pub fn kb(number: u32) -> Kb {
+pub(crate) fn kb(number: u32) -> Kb {
     Kb::new(number).unwrap()
 }
 
 /// A machine with these updates installed.
-pub fn machine(os: &str, version: &str, architecture: &str, installed: &[u32]) -> MachineReport {
+pub(crate) fn machine(
+    os: &str,
+    version: &str,
+    architecture: &str,
+    installed: &[u32],
+) -> MachineReport {
     serde_json::from_value(json!({
         "name": "m",
         "os": { "name": os, "version": version, "architecture": architecture },
@@ -54,20 +59,20 @@ pub fn machine(os: &str, version: &str, architecture: &str, installed: &[u32]) -
 }
 
 /// A machine that reports its build and nothing else.
-pub fn build(os: &str, version: &str) -> MachineReport {
+pub(crate) fn build(os: &str, version: &str) -> MachineReport {
     MachineReport {
         updates: None,
         ..machine(os, version, "x64", &[])
     }
 }
 
-pub fn state(report: &MachineReport) -> MachineState {
+pub(crate) fn state(report: &MachineReport) -> MachineState {
     let identity = identify(report).unwrap();
     MachineState::of_report(report, &identity)
 }
 
 /// The missing updates, by number.
-pub fn missing(assessor: &Assessor, findings: &Findings) -> Vec<u32> {
+pub(crate) fn missing(assessor: &Assessor, findings: &Findings) -> Vec<u32> {
     let updates = findings.missing.iter();
     updates
         .map(|missing| assessor.catalog().update(missing.update).kb.number())
@@ -75,6 +80,6 @@ pub fn missing(assessor: &Assessor, findings: &Findings) -> Vec<u32> {
 }
 
 /// The updates a machine lacks, by number.
-pub fn lacks(assessor: &Assessor, report: &MachineReport) -> Vec<u32> {
+pub(crate) fn lacks(assessor: &Assessor, report: &MachineReport) -> Vec<u32> {
     missing(assessor, &assessor.assess(&state(report)))
 }
