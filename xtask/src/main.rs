@@ -40,6 +40,10 @@ enum Bench {
     Import,
     /// 'kbgap scan' as a whole process, against the start of a process
     Scan,
+    /// Assessing states of Windows machines, against the difference of two hash sets
+    States,
+    /// Assessing applications of a machine
+    Applications,
 }
 
 const SCHEMA: &str = "docs/machine-report.schema.json";
@@ -83,12 +87,19 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
         .iter()
         .map(|rounds| ("KBGAP_BENCH_ROUNDS", rounds.as_str()))
         .collect();
-    let all = [Bench::Import, Bench::Scan];
+    let all = [
+        Bench::Import,
+        Bench::Scan,
+        Bench::States,
+        Bench::Applications,
+    ];
     let which = if which.is_empty() { &all } else { which };
     for bench in which {
         let (package, name) = match bench {
             Bench::Import => ("kbgap-catalog", "import"),
             Bench::Scan => ("kbgap", "scan"),
+            Bench::States => ("kbgap-assessment", "states"),
+            Bench::Applications => ("kbgap-assessment", "applications"),
         };
         cargo(&["bench", "-q", "-p", package, "--bench", name], &variables)?;
     }
