@@ -409,3 +409,134 @@ async fn a_sync_fetches_what_is_new_or_changed() {
         (&json!(1), &json!(1))
     );
 }
+
+/// The missing updates of one machine, with how many CVEs each closes.
+fn missing(installation: &Installation, report: &str, args: &[&str]) -> Vec<(String, usize)> {
+    let all = ["scan", report, "--json"]
+        .into_iter()
+        .chain(args.iter().copied());
+    let output = installation.run(all);
+    let answer = json(&output);
+    let rows = answer["machines"][0]["missing"].as_array().unwrap().iter();
+    rows.map(|row| {
+        let kb = row["kb"].as_str().unwrap().to_owned();
+        (kb, row["cves"].as_array().unwrap().len())
+    })
+    .collect()
+}
+
+#[test]
+fn a_day_in_the_past_is_answered_by_the_revisions_of_that_day() {
+    const BARE: &str = r#"{"name": "b", "os": {"name": "Microsoft Windows 10 Pro", "version": "10.0.17134.1",
+        "architecture": "x64"}, "updates": []}"#;
+    let that_day = Installation::new();
+    let old = kbgap_corpus::cvrf_of_march_2019();
+    let old = old.to_str().unwrap();
+    assert!(that_day.run(["catalog", "import", old]).status.success());
+    let expected = missing(&that_day, &that_day.file("bare.json", BARE), &[]);
+    assert!(
+        expected.contains(&("4487017".to_owned(), 361)),
+        "{expected:?}"
+    );
+
+    // Today's revisions first, then those of the day: both are kept, and the day's are taken.
+    let both = Installation::with_documents();
+    let report = both.file("bare.json", BARE);
+    let day = ["--as-of", "2019-03-05"];
+    let by_days = missing(&both, &report, &day);
+    assert!(both.run(["catalog", "import", old]).status.success());
+    let by_revisions = missing(&both, &report, &day);
+    assert_ne!(by_revisions, by_days);
+    let kbs = |rows: &[(String, usize)]| rows.iter().map(|(kb, _)| kb.clone()).collect::<Vec<_>>();
+    assert_eq!(kbs(&by_revisions), kbs(&expected));
+    // Three vulnerabilities are in documents of which only today's revision is known: there, days decide.
+    assert_eq!(by_revisions[1].1, expected[1].1 + 3);
+}
+
+#[test]
+fn a_release_history_is_a_source_of_the_catalogue() {
+    let installation = Installation::with_documents();
+    let report = installation.file(
+        "preview.json",
+        r#"{"name": "p", "os": {"name": "Microsoft Windows 10 Pro", "version": "10.0.17134",
+            "architecture": "x64"}, "updates": [{"kb": "KB4345421"}]}"#,
+    );
+    // An out-of-band update of July 2018, after that month's security update.
+    let day = ["--as-of", "2018-08-13"];
+    let july = |installation: &Installation| {
+        let rows = missing(installation, &report, &day);
+        rows.iter()
+            .any(|(kb, _)| kb == "4338819" || kb == "4284835")
+    };
+    assert!(july(&installation), "no document describes the update");
+    let history = kbgap_corpus::folder().join("windows-release-history.csv");
+    let history = history.to_str().unwrap();
+    let imported = installation.run(["catalog", "import", history, "--json"]);
+    let summary = json(&imported);
+    assert_eq!(summary["new"], 1, "{summary}");
+    assert_eq!(summary["historyUpdates"], 3_662);
+    assert_eq!(summary["historyLeftOut"].as_array().unwrap().len(), 16);
+    assert!(!july(&installation), "the update proves the build");
+    let again = installation.run(["catalog", "import", history, "--json"]);
+    assert_eq!(json(&again)["unchanged"], 1);
+    let wrong = installation.file("list.csv", "a,b\n1,2\n");
+    let wrong = installation.run(["catalog", "import", &wrong]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(
+        stdout(&wrong).contains("product,release,series,revision,kb"),
+        "{}",
+        stdout(&wrong)
+    );
+    let output = installation.run([
+        "scan",
+        &report,
+        "--explain",
+        "KB4338819",
+        "--json",
+        day[0],
+        day[1],
+    ]);
+    let explanation = &json(&output)["machines"][0]["explanation"];
+    assert_eq!(explanation["verdict"], "present", "{explanation}");
+    let last = explanation["because"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        last["sources"],
+        json!([{ "source": "releaseHistory" }]),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_check_reports_slips_of_the_documents() {
+    let installation = Installation::with_documents();
+    let history = kbgap_corpus::folder().join("windows-release-history.csv");
+    installation.run(["catalog", "import", history.to_str().unwrap()]);
+    let output = installation.run(["catalog", "check", "--json"]);
+    assert!(output.status.success());
+    let answer = json(&output);
+    let slips = answer["slips"].as_array().unwrap();
+    let impossible = slips.iter().find(|slip| slip["kb"] == "5005568").unwrap();
+    assert_eq!(impossible["kind"], "otherBuild");
+    assert_eq!(
+        impossible["text"],
+        "KB5005568 is stated as build 10.0.17784.2183; 10.0.17763.2183 is taken"
+    );
+    assert_eq!(
+        answer["counts"]["otherBuild"],
+        slips
+            .iter()
+            .filter(|slip| slip["kind"] == "otherBuild")
+            .count()
+    );
+    let one = installation.run([
+        "catalog",
+        "check",
+        "--kind",
+        "fork",
+        "--product",
+        "server 2012 r2",
+    ]);
+    let one = stdout(&one);
+    assert!(one.contains("are both said to replace"), "{one}");
+    assert!(!one.contains("other Windows releases"), "{one}");
+}

@@ -388,3 +388,70 @@ fn the_demonstration_answers_the_documented_example() {
         (&json!(240), &json!(14))
     );
 }
+
+#[tokio::test]
+async fn evidence_is_served_beside_the_api() {
+    let installation = Installation::with_documents();
+    let server = installation.serve(&DAY);
+    let token = server.token(&server.client()).await;
+    fleet(&server, &token).await;
+    let path = format!("/kbgap/v1/machines/{:040x}/evidence", 7);
+    let answer: Value = server.get(&path, Some(&token)).await.json().await.unwrap();
+    let march = answer["value"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["kb"] == "4540673")
+        .unwrap();
+    assert_eq!(march["verdict"], "missing");
+    assert_eq!(march["windows"], "Windows 10 1909 x64");
+    assert_eq!(march["products"][0]["shownBy"], "the operating system");
+    assert_eq!(march["because"][0]["sources"][0]["id"], "2020-Mar");
+
+    // Any update can be asked for, by number, with a chain where there is one.
+    let january = server.get(&format!("{path}/KB4528760"), Some(&token)).await;
+    let january: Value = january.json().await.unwrap();
+    assert_eq!(january["verdict"], "present", "{january}");
+    assert!(
+        january["because"].as_array().unwrap().len() > 1,
+        "{january}"
+    );
+    let none = server.get(&format!("{path}/KB4474419"), Some(&token)).await;
+    assert_eq!(none.status(), StatusCode::NOT_FOUND);
+    let wrong = server.get(&format!("{path}/march"), Some(&token)).await;
+    assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(
+        server.get(&path, None).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test]
+async fn applications_count_for_machine_and_software() {
+    let installation = Installation::with_documents();
+    let server = installation.serve(&[]);
+    let token = server.token(&server.client()).await;
+    let mut behind = machine(1);
+    behind["software"] = json!([
+        { "vendor": "Microsoft Corporation", "name": "Microsoft SQL Server 2019 (64-bit)" },
+        { "vendor": "Microsoft Corporation", "name": "SQL Server 2019 Database Engine Services", "version": "15.0.2000.5" },
+    ]);
+    let (status, summary) = server.post_reports(&token, behind.to_string()).await;
+    assert_eq!(status, StatusCode::OK, "{summary}");
+    let software = server
+        .get(
+            "/api/Software/microsoft-_-sql_server_2019/getmissingkbs",
+            Some(&token),
+        )
+        .await;
+    let software: Value = software.json().await.unwrap();
+    let rows = software["value"].as_array().unwrap();
+    assert_eq!(rows.len(), 1, "{software}");
+    assert_eq!(rows[0]["id"], "5068405");
+    assert_eq!(rows[0]["productsNames"], json!(["sql_server_2019"]));
+    assert_eq!(rows[0]["machineMissedOn"], 1);
+    let path = format!("/api/machines/{:040x}/getmissingkbs", 1);
+    let machine: Value = server.get(&path, Some(&token)).await.json().await.unwrap();
+    let rows = machine["value"].as_array().unwrap();
+    assert!(rows.iter().any(|row| row["id"] == "5068405"), "{machine}");
+}
