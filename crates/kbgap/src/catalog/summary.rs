@@ -18,7 +18,7 @@ const ROWS_SHOWN: usize = 5;
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Summary {
-    /// Documents read.
+    /// Documents and release histories read.
     pub(crate) read: usize,
     pub(crate) new: usize,
     pub(crate) changed: usize,
@@ -101,7 +101,7 @@ impl Summary {
         }
         writeln!(
             out,
-            "{} documents read: {} new, {} changed, {} unchanged; {} vulnerabilities with {} fixes",
+            "{} sources read: {} new, {} changed, {} unchanged; {} vulnerabilities with {} fixes",
             self.read, self.new, self.changed, self.unchanged, self.entries, self.fixes
         )?;
         if self.history_updates > 0 {
