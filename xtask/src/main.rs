@@ -27,6 +27,12 @@ enum Task {
         #[arg(long)]
         rounds: Option<u32>,
     },
+    /// Try the laws of assessment on many more machines than the tests do
+    Laws {
+        /// How many machines each law is tried on
+        #[arg(long, default_value_t = 20_000)]
+        cases: u32,
+    },
     /// Write docs/machine-report.schema.json, the published JSON Schema, from the code
     Schema,
     /// Write docs/accuracy.md: answers against what the Windows Update Agent offered on the corpus' machines
@@ -52,6 +58,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Check => check(),
         Task::Bench { which, rounds } => bench(&which, rounds),
+        Task::Laws { cases } => laws(cases),
         Task::Schema => schema(),
         Task::Accuracy => accuracy::write(),
     }
@@ -104,6 +111,20 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
         cargo(&["bench", "-q", "-p", package, "--bench", name], &variables)?;
     }
     Ok(())
+}
+
+fn laws(cases: u32) -> anyhow::Result<()> {
+    cargo(
+        &[
+            "test",
+            "--release",
+            "-p",
+            "kbgap-assessment",
+            "--test",
+            "laws",
+        ],
+        &[("KBGAP_LAW_CASES", &cases.to_string())],
+    )
 }
 
 fn schema() -> anyhow::Result<()> {

@@ -92,6 +92,11 @@ static LINES: LazyLock<Vec<(WindowsProduct, &HistoryLine)>> = LazyLock::new(|| {
         .collect()
 });
 
+/// How many machines each law is tried on: `cargo xtask laws` tries more.
+fn cases() -> u32 {
+    std::env::var("KBGAP_LAW_CASES").map_or(512, |cases| cases.parse().unwrap())
+}
+
 /// Of the missing updates, those that the build tells of.
 fn missing_by_build(state: &MachineState) -> Vec<Kb> {
     let by_build = |kb: &Kb| {
@@ -102,7 +107,7 @@ fn missing_by_build(state: &MachineState) -> Vec<Kb> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn installing_all_that_is_named_leaves_nothing((windows, picks) in machine()) {

@@ -20,11 +20,7 @@ impl FixId {
     /// Reads a vendor fix's description: a KB where it is six or seven digits, else words.
     pub(super) fn of_description(text: &str) -> Self {
         let text = text.trim();
-        let digits = (6..=7).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        match text.parse() {
-            Ok(kb) if digits => Self::Kb(kb),
-            _ => Self::Named(text.into()),
-        }
+        kb_of_digits(text).map_or_else(|| Self::Named(text.into()), Self::Kb)
     }
 
     /// The KB, where there is one.
@@ -43,6 +39,12 @@ impl fmt::Display for FixId {
             Self::Named(words) => f.write_str(words),
         }
     }
+}
+
+/// A KB written as its six or seven digits alone: what is shorter or longer in a document is a slip.
+fn kb_of_digits(text: &str) -> Option<Kb> {
+    let digits = (6..=7).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
 }
 
 /// The kind of update a fix is, however the feed spelled it.
@@ -78,30 +80,43 @@ pub enum SubType {
 
 impl SubType {
     pub(super) fn of_text(text: &str, oddities: &mut Oddities) -> Self {
-        let folded: String = text
-            .chars()
-            .filter(|c| c.is_alphanumeric())
-            .flat_map(char::to_lowercase)
-            .collect();
-        match folded.as_str() {
-            "securityupdate" | "viaprocessorssecurityupdate" => Self::SecurityUpdate,
-            "monthlyrollup" | "viaprocessorsmonthlyrollup" => Self::MonthlyRollup,
-            "securityonly" | "viaprocessorssecurityonly" => Self::SecurityOnly,
-            "previewrollup" => Self::PreviewRollup,
-            "iecumulative" => Self::IeCumulative,
-            "securityhotpatchupdate" | "azurehotpatch" | "hotpatch" => Self::Hotpatch,
-            "servicingstackupdate" => Self::ServicingStack,
-            "cumulativeupdate" | "alternatecumulative" => Self::CumulativeUpdate,
-            "standalone" => Self::Standalone,
-            "setupdu" => Self::SetupDynamicUpdate,
-            "cblmariner" => Self::LinuxPackage,
-            "" | "none" => Self::Absent,
-            _ => {
-                oddities.note(OddityKind::SubTypeUnknown, text);
-                Self::Other(text.trim().into())
-            }
+        if let Some((_, known)) = SPELLINGS.iter().find(|(folded, _)| folds_to(text, folded)) {
+            return known.clone();
         }
+        oddities.note(OddityKind::SubTypeUnknown, text);
+        Self::Other(text.trim().into())
     }
+}
+
+/// The spellings of kinds of updates, without blanks and in lower case; the frequent ones first.
+const SPELLINGS: [(&str, SubType); 19] = [
+    ("securityupdate", SubType::SecurityUpdate),
+    ("monthlyrollup", SubType::MonthlyRollup),
+    ("securityonly", SubType::SecurityOnly),
+    ("cblmariner", SubType::LinuxPackage),
+    ("iecumulative", SubType::IeCumulative),
+    ("securityhotpatchupdate", SubType::Hotpatch),
+    ("azurehotpatch", SubType::Hotpatch),
+    ("hotpatch", SubType::Hotpatch),
+    ("servicingstackupdate", SubType::ServicingStack),
+    ("setupdu", SubType::SetupDynamicUpdate),
+    ("", SubType::Absent),
+    ("none", SubType::Absent),
+    ("cumulativeupdate", SubType::CumulativeUpdate),
+    ("alternatecumulative", SubType::CumulativeUpdate),
+    ("previewrollup", SubType::PreviewRollup),
+    ("standalone", SubType::Standalone),
+    ("viaprocessorssecurityupdate", SubType::SecurityUpdate),
+    ("viaprocessorsmonthlyrollup", SubType::MonthlyRollup),
+    ("viaprocessorssecurityonly", SubType::SecurityOnly),
+];
+
+/// Whether a text is these letters and digits, whatever its case and what stands between them.
+fn folds_to(text: &str, folded: &str) -> bool {
+    text.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .eq(folded.chars())
 }
 
 impl fmt::Display for SubType {
@@ -185,17 +200,17 @@ impl Supersedence {
     /// Reads a supersedence in any of the feed's shapes: numbers joined by blanks, commas,
     /// semicolons or markup, with security bulletins (`MS16-148`) between them.
     pub(super) fn of_text(text: &str, oddities: &mut Oddities) -> Self {
+        // Most name one KB and nothing else.
+        if let Some(kb) = kb_of_digits(text.trim()) {
+            return Self { kbs: vec![kb] };
+        }
         let mut kbs = Vec::new();
         for part in text.split(|c: char| c.is_whitespace() || matches!(c, ';' | ',' | '<' | '>')) {
             let part = part.trim_start_matches("KB");
             if part.is_empty() || is_bulletin(part) || is_markup(part) {
                 continue;
             }
-            let kb = (6..=7)
-                .contains(&part.len())
-                .then(|| part.parse::<Kb>().ok())
-                .flatten();
-            match kb {
+            match kb_of_digits(part) {
                 Some(kb) if !kbs.contains(&kb) => kbs.push(kb),
                 Some(_) => {}
                 None if part.eq_ignore_ascii_case("none") => {}
