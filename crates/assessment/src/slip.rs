@@ -89,6 +89,28 @@ impl SlipKind {
         Self::ReplacesNothing,
     ];
 
+    /// The name that commands and answers have for the kind.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OtherBuild => "otherBuild",
+            Self::OtherImage => "otherImage",
+            Self::RevisionsDisagree => "revisionsDisagree",
+            Self::OutOfOrder => "outOfOrder",
+            Self::ReplacesItself => "replacesItself",
+            Self::ReplacesLater => "replacesLater",
+            Self::ReplacesOtherProducts => "replacesOtherProducts",
+            Self::ReplacesUnknown => "replacesUnknown",
+            Self::OtherProductsFix => "otherProductsFix",
+            Self::Fork => "fork",
+            Self::ReplacesNothing => "replacesNothing",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The kind in words.
     pub fn meaning(self) -> &'static str {
         match self {
@@ -127,6 +149,19 @@ impl fmt::Display for Slip {
                 write!(f, "{kb} and {other} are both said to replace {replaced}")
             }
             Stated::Nothing => write!(f, "{kb} names nothing"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_has_one_name_everywhere() {
+        for kind in SlipKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+            assert_eq!(SlipKind::of_name(kind.name()), Some(kind));
         }
     }
 }

@@ -161,18 +161,21 @@ fn out_of_band_kb4345421_is_covered_by_later_cumulative_updates() {
     assert_eq!(lacks_of_windows(&assessor, &july), [4_343_909]);
 }
 
+/// Which of some updates a machine on Windows 10 1803 lacks, in March 2019.
+fn lacks_of(some: &[u32], installed: &[u32]) -> Vec<u32> {
+    let report = machine(WINDOWS_10, "10.0.17134.590", "x64", installed);
+    let mut named = lacks(&MARCH_2019, &report);
+    named.retain(|kb| some.contains(kb));
+    named
+}
+
 #[test]
 fn flash_forks_leave_one_flash_update() {
     let flash = [
         4_103_729, 4_287_903, 4_338_832, 4_343_902, 4_457_146, 4_462_930, 4_467_694, 4_471_331,
         4_477_029, 4_480_979, 4_487_038,
     ];
-    let named = |installed: &[u32]| {
-        let report = machine(WINDOWS_10, "10.0.17134.590", "x64", installed);
-        let mut named = lacks(&MARCH_2019, &report);
-        named.retain(|kb| flash.contains(kb));
-        named
-    };
+    let named = |installed: &[u32]| lacks_of(&flash, installed);
     assert_eq!(named(&[4_487_017, 4_485_449]), [4_487_038]);
     assert_eq!(named(&[4_487_017, 4_485_449, 4_487_038]), [0; 0]);
     // The one before the last leaves the last.
@@ -185,12 +188,7 @@ fn the_servicing_stack_advisory_names_the_newest_stack_only() {
     let stacks = [
         4_132_216, 4_338_853, 4_343_669, 4_456_655, 4_465_663, 4_477_137, 4_485_449,
     ];
-    let named = |installed: &[u32]| {
-        let report = machine(WINDOWS_10, "10.0.17134.590", "x64", installed);
-        let mut named = lacks(&MARCH_2019, &report);
-        named.retain(|kb| stacks.contains(kb));
-        named
-    };
+    let named = |installed: &[u32]| lacks_of(&stacks, installed);
     assert_eq!(named(&[4_487_017, 4_465_663]), [4_485_449]);
     assert_eq!(named(&[4_487_017, 4_485_449]), [0; 0]);
     // With the servicing stack in the cumulative update, nothing of it is asked for.

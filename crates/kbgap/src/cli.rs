@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kbgap_assessment::SlipKind;
 use kbgap_catalog::Day;
@@ -183,7 +184,7 @@ replace themselves, later ones or other products', forks. They are told, and do 
 
 Examples:
   kbgap catalog check
-  kbgap catalog check --kind revisions-disagree
+  kbgap catalog check --kind revisionsDisagree
   kbgap catalog check --product 'Windows Server 2025' --json")]
     Check(CheckArgs),
     /// Compile the documents in the store anew
@@ -213,8 +214,8 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) product: Option<String>,
     /// Only slips of this kind, all of them
-    #[arg(long, value_enum)]
-    pub(crate) kind: Option<SlipKindArg>,
+    #[arg(long, value_parser = slip_kind())]
+    pub(crate) kind: Option<SlipKind>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -223,38 +224,11 @@ pub(crate) struct CheckArgs {
     pub(crate) catalog: Option<PathBuf>,
 }
 
-/// A kind of slip, as the command line names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SlipKindArg {
-    OtherBuild,
-    OtherImage,
-    RevisionsDisagree,
-    OutOfOrder,
-    ReplacesItself,
-    ReplacesLater,
-    ReplacesOtherProducts,
-    ReplacesUnknown,
-    OtherProductsFix,
-    Fork,
-    ReplacesNothing,
-}
-
-impl From<SlipKindArg> for SlipKind {
-    fn from(kind: SlipKindArg) -> Self {
-        match kind {
-            SlipKindArg::OtherBuild => Self::OtherBuild,
-            SlipKindArg::OtherImage => Self::OtherImage,
-            SlipKindArg::RevisionsDisagree => Self::RevisionsDisagree,
-            SlipKindArg::OutOfOrder => Self::OutOfOrder,
-            SlipKindArg::ReplacesItself => Self::ReplacesItself,
-            SlipKindArg::ReplacesLater => Self::ReplacesLater,
-            SlipKindArg::ReplacesOtherProducts => Self::ReplacesOtherProducts,
-            SlipKindArg::ReplacesUnknown => Self::ReplacesUnknown,
-            SlipKindArg::OtherProductsFix => Self::OtherProductsFix,
-            SlipKindArg::Fork => Self::Fork,
-            SlipKindArg::ReplacesNothing => Self::ReplacesNothing,
-        }
-    }
+/// Reads a kind of slip by its name.
+fn slip_kind() -> impl clap::builder::TypedValueParser<Value = SlipKind> {
+    let names = SlipKind::ALL.map(SlipKind::name);
+    clap::builder::PossibleValuesParser::new(names)
+        .try_map(|name| SlipKind::of_name(&name).ok_or("not a kind of slip"))
 }
 
 #[derive(Debug, Args)]

@@ -76,24 +76,10 @@ pub(super) enum ListedAlike {
 
 impl ListedAlike {
     pub(super) fn of(family: ApplicationFamily, release: Option<ApplicationRelease>) -> Self {
-        use ApplicationFamily as F;
-        match family {
-            F::Office
-            | F::Excel
-            | F::Word
-            | F::PowerPoint
-            | F::Outlook
-            | F::Access
-            | F::Publisher
-            | F::OneNote
-            | F::Visio
-            | F::Project
-            | F::InfoPath
-            | F::SkypeForBusiness
-            | F::SkypeForBusinessBasic
-            | F::Lync
-            | F::LyncBasic => Self::Office(release),
-            _ => Self::Alone(family, release),
+        if place::is_office(family) {
+            Self::Office(release)
+        } else {
+            Self::Alone(family, release)
         }
     }
 }

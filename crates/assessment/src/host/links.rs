@@ -26,6 +26,17 @@ pub(super) struct Edge {
     pub(super) document: DocumentIx,
 }
 
+/// The members that edges join, the newer first.
+pub(super) fn pairs(
+    edges: &[Edge],
+    find: &impl Fn(Kb) -> Vec<MemberIx>,
+) -> impl Iterator<Item = (MemberIx, MemberIx)> {
+    edges.iter().flat_map(move |edge| {
+        let older = find(edge.older).into_iter();
+        older.map(|older| (edge.newer, older))
+    })
+}
+
 /// Finds the steps from newer members to the older ones they cover.
 pub(super) struct Links<'a> {
     catalog: &'a Catalog,
@@ -278,14 +289,7 @@ impl<'a> Links<'a> {
     /// Reports updates of one line that both are said to replace a third, while neither is said to replace
     /// the other.
     fn forks(&mut self, edges: &[Edge], find: &impl Fn(Kb) -> Vec<MemberIx>) {
-        let direct: BTreeSet<(MemberIx, MemberIx)> = edges
-            .iter()
-            .flat_map(|edge| {
-                find(edge.older)
-                    .into_iter()
-                    .map(|older| (edge.newer, older))
-            })
-            .collect();
+        let direct: BTreeSet<(MemberIx, MemberIx)> = pairs(edges, find).collect();
         let mut by_older: Vec<(MemberIx, MemberIx)> = direct
             .iter()
             .map(|&(newer, older)| (older, newer))

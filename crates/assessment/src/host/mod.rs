@@ -68,14 +68,7 @@ impl Host {
         let by_number = numbers(catalog, drafts.iter().map(|draft| &draft.member));
         let edges = edges(catalog, &products, &gathered);
         let find = |kb| find(&by_number, kb).collect::<Vec<_>>();
-        let pairs: Vec<(MemberIx, MemberIx)> = edges
-            .iter()
-            .flat_map(|edge| {
-                find(edge.older)
-                    .into_iter()
-                    .map(|older| (edge.newer, older))
-            })
-            .collect();
+        let pairs: Vec<(MemberIx, MemberIx)> = links::pairs(&edges, &find).collect();
         let cumulative = windows.family.is_cumulative();
         let (members, mut slips) = revision::settle(catalog, drafts, build, cumulative, &pairs);
         let Linked { steps, slips: more } =

@@ -66,10 +66,9 @@ fn check(assessor: &Assessor, args: &CheckArgs) -> CheckAnswer {
             continue;
         }
         products += 1;
-        let kept = slips.iter().filter(|slip| {
-            args.kind
-                .is_none_or(|kind| SlipKind::from(kind) == slip.kind)
-        });
+        let kept = slips
+            .iter()
+            .filter(|slip| args.kind.is_none_or(|kind| kind == slip.kind));
         for slip in kept {
             found.entry(slip.clone()).or_default().push(name.clone());
         }

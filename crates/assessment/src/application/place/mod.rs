@@ -38,26 +38,35 @@ pub(super) enum Servicing {
     Packages,
 }
 
+/// Whether an application is one of the Office family, whose updates are listed alike.
+pub(super) fn is_office(family: ApplicationFamily) -> bool {
+    use ApplicationFamily as F;
+    matches!(
+        family,
+        F::Office
+            | F::Excel
+            | F::Word
+            | F::PowerPoint
+            | F::Outlook
+            | F::Access
+            | F::Publisher
+            | F::OneNote
+            | F::Visio
+            | F::Project
+            | F::InfoPath
+            | F::SkypeForBusiness
+            | F::SkypeForBusinessBasic
+            | F::Lync
+            | F::LyncBasic
+    )
+}
+
 /// How an application is serviced.
 pub(super) fn servicing(application: &Application) -> Servicing {
     use ApplicationFamily as F;
     let until = |year| application.release <= Some(ApplicationRelease::Year(year));
     let packages = match application.family {
-        F::Office
-        | F::Excel
-        | F::Word
-        | F::PowerPoint
-        | F::Outlook
-        | F::Access
-        | F::Publisher
-        | F::OneNote
-        | F::Visio
-        | F::Project
-        | F::InfoPath
-        | F::SkypeForBusiness
-        | F::SkypeForBusinessBasic
-        | F::Lync
-        | F::LyncBasic => until(2016) && application.branch.is_none(),
+        family if is_office(family) => until(2016) && application.branch.is_none(),
         F::SharePointServer
         | F::SharePointFoundation
         | F::ProjectServer
