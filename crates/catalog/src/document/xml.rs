@@ -278,6 +278,16 @@ struct Element<'a> {
     tag: &'a str,
 }
 
+/// The most frequent start tag of a document, as MSRC writes it, and what it says.
+const PRODUCT_ID: (&str, Element<'static>) = (
+    "<vuln:ProductID>",
+    Element {
+        qualified: "vuln:ProductID",
+        name: "ProductID",
+        tag: "vuln:ProductID",
+    },
+);
+
 impl<'a> Element<'a> {
     /// Takes a start tag apart: `<vuln:Note Type="Tag">`.
     fn of_tag(tag: &'a str) -> Self {
@@ -362,6 +372,9 @@ impl<'a> Xml<'a> {
             match self.reader.read_event() {
                 Ok(Event::Start(_)) => {
                     let tag = self.source.get(from..self.position()).unwrap_or_default();
+                    if tag.ends_with(PRODUCT_ID.0) {
+                        return Ok(Some(PRODUCT_ID.1));
+                    }
                     return Ok(Some(Element::of_tag(tag.trim_ascii_start())));
                 }
                 Ok(Event::End(_)) => return Ok(None),
