@@ -61,18 +61,17 @@ fn take_revision(
             Line::MonthlyRollup | Line::PreviewRollup | Line::SecurityOnly
         );
     let kb = draft.member.kb;
-    let own = draft
-        .builds
-        .iter()
-        .filter(|(stated, _)| stated.same_line(&build));
-    let mut candidates: Vec<Revision> = own
-        .filter_map(|(stated, document)| {
+    let stated = |of: &dyn Fn(&WindowsBuild) -> bool| -> Vec<Revision> {
+        let builds = draft.builds.iter().filter(|(stated, _)| of(stated));
+        let revisions = builds.filter_map(|(stated, document)| {
             Some(Revision {
                 ubr: stated.ubr?,
                 source: FactSource::Document(*document),
             })
-        })
-        .collect();
+        });
+        revisions.collect()
+    };
+    let mut candidates = stated(&|own| own.same_line(&build));
     if let Some((_, Some(ubr))) = draft.history {
         candidates.push(Revision {
             ubr,
@@ -80,15 +79,8 @@ fn take_revision(
         });
     }
     if candidates.is_empty() && cumulative {
-        let siblings = draft.builds.iter().filter(|(stated, _)| {
-            stated.major == build.major && are_siblings(stated.build, build.build)
-        });
-        candidates.extend(siblings.filter_map(|(stated, document)| {
-            Some(Revision {
-                ubr: stated.ubr?,
-                source: FactSource::Document(*document),
-            })
-        }));
+        candidates =
+            stated(&|other| other.major == build.major && are_siblings(other.build, build.build));
     }
     let taken = candidates
         .iter()

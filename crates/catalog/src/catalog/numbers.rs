@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::document::{self, Document, FixId};
-use crate::{Component, Kb, ProductIdentity, WindowsFamily, WindowsProduct};
+use crate::{Component, DotNetVersions, Kb, ProductIdentity, WindowsFamily, WindowsProduct};
 
 /// Pairs the documents leave open: the update, the Windows it is for, the .NET version, the package.
 const KNOWN: &str = include_str!("dotnet-rollups.csv");
@@ -81,28 +81,7 @@ impl NumberBook {
         else {
             return Some(alone);
         };
-        if let Some(row) = self.known.iter().find(|row| {
-            (row.update == stated || row.package == stated)
-                && row.windows.contains(&host.family)
-                && versions.each().any(|version| version == &*row.dotnet)
-        }) {
-            return Some(Numbers {
-                update: row.update,
-                package: Some(row.package),
-            });
-        }
-        // A rollup's row that names the package of another version: the package is looked up by the update.
-        let update_of_other = self
-            .known
-            .iter()
-            .find(|row| row.package == stated && row.windows.contains(&host.family));
-        if let Some(other) = update_of_other
-            && let Some(row) = self.known.iter().find(|row| {
-                row.update == other.update
-                    && row.windows.contains(&host.family)
-                    && versions.each().any(|version| version == &*row.dotnet)
-            })
-        {
+        if let Some(row) = self.known_package(stated, host, versions) {
             return Some(Numbers {
                 update: row.update,
                 package: Some(row.package),
@@ -121,6 +100,26 @@ impl NumberBook {
             update,
             package: Some(package),
         })
+    }
+}
+
+impl NumberBook {
+    /// The row of the table for these versions of the update that is stated, by its own number or by that of
+    /// any of its packages: some rows of documents name the package of another version.
+    fn known_package(
+        &self,
+        stated: Kb,
+        host: &WindowsProduct,
+        versions: &DotNetVersions,
+    ) -> Option<&KnownPackage> {
+        let on_host = || {
+            let rows = self.known.iter();
+            rows.filter(|row| row.windows.contains(&host.family))
+        };
+        let update = on_host()
+            .find(|row| row.update == stated || row.package == stated)?
+            .update;
+        on_host().find(|row| row.update == update && versions.contains(&row.dotnet))
     }
 }
 
