@@ -13,6 +13,7 @@ use crate::findings::{
 };
 use crate::host::{Host, HostExposure, MemberIx};
 use crate::line::Line;
+use crate::scope::InScope;
 use crate::situation::Situation;
 use crate::slip::Slip;
 use crate::state::MachineState;
@@ -59,6 +60,12 @@ impl Assessor {
                 .assess(&state.applications, state.installed.as_ref());
         }
         findings
+    }
+
+    /// The products of Windows and its components in scope of a machine in this state.
+    pub(crate) fn scope(&self, state: &MachineState) -> Vec<InScope> {
+        let host = self.host(&state.windows);
+        host.map_or_else(Vec::new, |host| host.scope.of_machine(state))
     }
 
     /// What is found of an update for the applications of a machine in this state: of each servicing line that

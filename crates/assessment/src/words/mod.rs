@@ -170,7 +170,7 @@ impl Assessor {
             return application::evidence(self, state, kb);
         };
         let catalog = &**self.catalog();
-        let scope = self.assess(state).scope;
+        let scope = self.scope(state);
         let products = explanation.products.iter().map(|&product| {
             let reason = scope.iter().find(|in_scope| in_scope.product == product);
             ProductEvidence {
