@@ -6,7 +6,9 @@ use std::sync::{Arc, OnceLock};
 use kbgap_catalog::{Catalog, Kb, ProductIx, UpdateIx, WindowsProduct};
 use rustc_hash::FxHashMap;
 
-use crate::application::{ApplicationFindings, ApplicationFix, Applications, FixFinding};
+use crate::application::{
+    ApplicationFindings, ApplicationFix, Applications, FixFinding, InstalledApplications,
+};
 use crate::evidence::{Absence, Explanation, Verdict};
 use crate::findings::{
     ExposureRef, Findings, Missing, Pending, ProductFindings, Status, Unknown, UnknownReason,
@@ -16,7 +18,7 @@ use crate::line::Line;
 use crate::scope::InScope;
 use crate::situation::Situation;
 use crate::slip::Slip;
-use crate::state::MachineState;
+use crate::state::{InstalledUpdates, MachineState};
 
 /// Assesses machines against one catalog.
 ///
@@ -51,15 +53,37 @@ impl Assessor {
 
     /// What a machine in this state lacks.
     pub fn assess(&self, state: &MachineState) -> Findings {
-        let mut findings = self
-            .situation(state)
-            .map_or_else(Findings::no_data, |situation| findings(&situation));
-        if !state.applications.is_empty() {
-            findings.applications = self
-                .applications()
-                .assess(&state.applications, state.installed.as_ref());
-        }
+        let mut findings = self.assess_windows(state);
+        findings.applications =
+            self.assess_applications(&state.applications, state.installed.as_ref());
         findings
+    }
+
+    /// What Windows and its components lack on a machine in this state; its applications are not looked at.
+    pub fn assess_windows(&self, state: &MachineState) -> Findings {
+        self.situation(state)
+            .map_or_else(Findings::no_data, |situation| findings(&situation))
+    }
+
+    /// What applications lack on a machine that lists these updates as installed.
+    ///
+    /// Of the updates only those of [`Assessor::updates_of_applications`] matter.
+    pub fn assess_applications(
+        &self,
+        installed: &InstalledApplications,
+        updates: Option<&InstalledUpdates>,
+    ) -> ApplicationFindings {
+        if installed.is_empty() {
+            return ApplicationFindings::default();
+        }
+        self.applications().assess(installed, updates)
+    }
+
+    /// Of a list of updates those that are of consequence for applications: few machines list any.
+    pub fn updates_of_applications(&self, updates: &InstalledUpdates) -> InstalledUpdates {
+        let applications = self.applications();
+        let own = updates.kbs().iter().copied();
+        InstalledUpdates::new(own.filter(|kb| applications.knows(*kb)), false)
     }
 
     /// The products of Windows and its components in scope of a machine in this state.

@@ -47,6 +47,25 @@ impl MachineState {
     }
 }
 
+/// What an entry of a software list is of consequence for. Most are for nothing here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bearing {
+    /// For the scope of Windows: it shows a component.
+    pub windows: bool,
+    /// For applications: it is one, or one of their updates.
+    pub applications: bool,
+}
+
+impl Bearing {
+    /// The bearing of an entry. A state made of the entries that have one is the state of the whole list.
+    pub fn of(installed: &InstalledSoftware) -> Self {
+        Self {
+            windows: of_microsoft(installed).is_some(),
+            applications: InstalledApplications::recognizes(installed),
+        }
+    }
+}
+
 /// The Microsoft software that components of Windows are told by; other software is of no
 /// consequence for them.
 fn of_microsoft(installed: &InstalledSoftware) -> Option<SoftwareVersion> {
@@ -71,7 +90,8 @@ fn of_microsoft(installed: &InstalledSoftware) -> Option<SoftwareVersion> {
     match name {
         ".net framework" => with(".NET Framework", &installed.version),
         "internet explorer" => with("Internet Explorer", &installed.version),
-        "edge" => with("Edge Chromium-based", &installed.version),
+        // Its components are there with any version; without it, machines that differ in nothing else are alike.
+        "edge" => with("Edge Chromium-based", ""),
         _ => None,
     }
 }

@@ -32,6 +32,7 @@ pub use evidence::{
 pub use findings::{
     ExposureRef, Findings, Missing, Pending, ProductFindings, Status, Unknown, UnknownReason,
 };
+pub use from_report::Bearing;
 pub use line::Line;
 pub use scope::{InScope, ScopeReason};
 pub use slip::{Slip, SlipKind, Stated};

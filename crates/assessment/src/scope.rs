@@ -42,6 +42,7 @@ impl fmt::Display for ScopeReason {
         match self {
             Self::OperatingSystem => f.write_str("the operating system"),
             Self::CarriedByRelease => f.write_str("carried by this Windows release"),
+            Self::Software(version) if version.is_empty() => f.write_str("software list"),
             Self::Software(version) => write!(f, "software list, version {version}"),
             Self::InstalledUpdate(kb) => write!(f, "shown by the installed {kb}"),
         }

@@ -1,9 +1,12 @@
 //! Rows of missing updates, as the Defender API lists them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use kbgap_assessment::{ApplicationFix, Findings, MachineState};
+use kbgap_assessment::{Findings, MachineState};
 use kbgap_catalog::{Catalog, Kb, ProductIdentity, ProductIx, SoftwareId, UpdateIx};
+use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
+
+use crate::classes::Classes;
+use crate::outcome::Outcome;
 
 /// An update that is missing, in the scope of a machine or of a software.
 ///
@@ -31,13 +34,16 @@ pub(crate) fn of_machine(
     state: &MachineState,
     findings: &Findings,
 ) -> Vec<MissingUpdate> {
+    let name = |products: &mut Vec<Box<str>>, product: ProductIx| {
+        let name = catalog.product(product).software.name();
+        if !products.iter().any(|known| **known == *name) {
+            products.push(name.into());
+        }
+    };
     let rows = findings.missing.iter().map(|missing| {
         let mut products: Vec<Box<str>> = Vec::new();
         for &product in &missing.products {
-            let name = catalog.product(product).software.name();
-            if !products.iter().any(|known| **known == *name) {
-                products.push(name.into());
-            }
+            name(&mut products, product);
         }
         let build = state.build.map(|build| build.build);
         MissingUpdate {
@@ -50,96 +56,119 @@ pub(crate) fn of_machine(
         }
     });
     let mut rows: Vec<MissingUpdate> = rows.collect();
-    for (update, products) in of_applications(findings) {
-        let names = products
-            .iter()
-            .map(|&at| catalog.product(at).software.name());
-        let kb = catalog.update(update).kb;
-        let at = rows.iter().position(|row| row.kb == kb);
-        let at = at.unwrap_or_else(|| {
-            rows.push(MissingUpdate {
-                kb,
-                name: catalog.update_name(update).into(),
-                os_build: None,
-                products: Vec::new(),
-                machines: 1,
-                cves: catalog.cves_addressed(update, findings.products_in_scope()),
+    let applications = Outcome::of_applications(&findings.applications);
+    for (product, updates) in &applications.products {
+        for &update in updates {
+            let kb = catalog.update(update).kb;
+            let at = rows.iter().position(|row| row.kb == kb);
+            let at = at.unwrap_or_else(|| {
+                rows.push(MissingUpdate {
+                    kb,
+                    name: catalog.update_name(update).into(),
+                    os_build: None,
+                    products: Vec::new(),
+                    machines: 1,
+                    cves: catalog.cves_addressed(update, findings.products_in_scope()),
+                });
+                rows.len() - 1
             });
-            rows.len() - 1
-        });
-        for name in names {
-            if !rows[at].products.iter().any(|known| **known == *name) {
-                rows[at].products.push(name.into());
-            }
+            name(&mut rows[at].products, *product);
         }
     }
     rows.sort_by_key(|row| row.kb);
     rows
 }
 
-/// The updates that applications lack, each with the products it fixes: those of the line it is missing on.
-fn of_applications(findings: &Findings) -> impl Iterator<Item = (UpdateIx, &[ProductIx])> {
-    let applications = &findings.applications;
-    applications.missing.iter().filter_map(|missing| {
-        let line = applications.scope.get(missing.line)?;
-        match missing.fix {
-            ApplicationFix::Update(update) => Some((update, &*line.products)),
-            // Without a KB there is nothing the API can name.
-            ApplicationFix::Version(_) | ApplicationFix::Release(_) => None,
-        }
-    })
-}
-
-/// What is gathered of one update over the classes of machines.
-#[derive(Default)]
-struct Gathered {
-    machines: u64,
-    /// The largest build it serves.
-    build: Option<u32>,
-}
-
 /// The rows of a software, in order of KB.
-///
-/// Classes hold different machines, so their counts add up.
-pub(crate) fn of_software<'a>(
+pub(crate) fn of_software(
     catalog: &Catalog,
     software: &SoftwareId,
     products: &[ProductIx],
-    classes: impl Iterator<Item = (&'a MachineState, &'a Findings, u64)>,
+    classes: &Classes,
 ) -> Vec<MissingUpdate> {
-    let mut gathered: BTreeMap<UpdateIx, Gathered> = BTreeMap::new();
-    for (state, findings, machines) in classes {
-        let of_software = findings
-            .scope
-            .iter()
-            .zip(&findings.products)
-            .filter(|(in_scope, _)| products.contains(&in_scope.product));
-        let of_applications = of_applications(findings)
-            .filter(|(_, fixed)| fixed.iter().any(|product| products.contains(product)))
-            .map(|(update, _)| update);
-        let updates: BTreeSet<UpdateIx> = of_software
-            .flat_map(|(_, found)| found.missing.iter().copied())
-            .chain(of_applications)
-            .collect();
-        for update in updates {
-            let update = gathered.entry(update).or_default();
-            update.machines += machines;
-            update.build = update.build.max(state.build.map(|build| build.build));
-        }
-    }
+    let wanted = |outcome: &Outcome| outcome.missing_of(products);
+    let lacking = lacking(classes, wanted);
     let is_windows = any_windows(catalog, products);
-    let rows = gathered
+    let mut rows: Vec<MissingUpdate> = lacking
         .into_iter()
-        .map(|(update, gathered)| MissingUpdate {
+        .map(|(update, lacking)| MissingUpdate {
             kb: catalog.update(update).kb,
             name: catalog.update_name(update).into(),
-            os_build: gathered.build.filter(|_| is_windows),
+            os_build: lacking.build(classes).filter(|_| is_windows),
             products: vec![software.name().into()],
-            machines: gathered.machines,
+            machines: lacking.machines(classes),
             cves: catalog.cves_addressed(update, products.iter().copied()),
-        });
-    // Updates are in order of KB, so their positions are too.
-    rows.collect()
+        })
+        .collect();
+    rows.sort_unstable_by_key(|row| row.kb);
+    rows
+}
+
+/// The classes of machines that have something in common: lack an update, say.
+#[derive(Debug, Default)]
+pub(crate) struct Having {
+    windows: Vec<u32>,
+    applications: Vec<u32>,
+}
+
+/// By what it is, the classes whose outcome has it.
+pub(crate) fn lacking<K: Eq + std::hash::Hash>(
+    classes: &Classes,
+    wanted: impl Fn(&Outcome) -> Vec<K>,
+) -> FxHashMap<K, Having> {
+    let mut found: FxHashMap<K, Having> = FxHashMap::default();
+    for (at, class) in (0u32..).zip(classes.windows.iter()) {
+        if !class.machines.is_empty() {
+            for key in wanted(&class.outcome) {
+                found.entry(key).or_default().windows.push(at);
+            }
+        }
+    }
+    for (at, class) in (0u32..).zip(classes.applications.iter()) {
+        if !class.machines.is_empty() {
+            for key in wanted(&class.outcome) {
+                found.entry(key).or_default().applications.push(at);
+            }
+        }
+    }
+    found
+}
+
+impl Having {
+    /// How many machines they are. Classes of one kind hold different machines, so their counts add up; a machine
+    /// that has it by its Windows and by an application counts once.
+    pub(crate) fn machines(&self, classes: &Classes) -> u64 {
+        if self.applications.is_empty() || self.windows.is_empty() {
+            let windows = self.windows.iter();
+            let windows = windows.filter_map(|at| Some(classes.windows(*at)?.machines.len()));
+            let applications = self.applications.iter();
+            let applications =
+                applications.filter_map(|at| Some(classes.applications(*at)?.machines.len()));
+            windows.chain(applications).sum()
+        } else {
+            self.set(classes).len()
+        }
+    }
+
+    /// The machines.
+    pub(crate) fn set(&self, classes: &Classes) -> RoaringBitmap {
+        let windows = self.windows.iter();
+        let windows = windows.filter_map(|at| Some(&classes.windows(*at)?.machines));
+        let applications = self.applications.iter();
+        let applications = applications.filter_map(|at| Some(&classes.applications(*at)?.machines));
+        let mut set = RoaringBitmap::new();
+        for machines in windows.chain(applications) {
+            set |= machines;
+        }
+        set
+    }
+
+    /// The largest Windows build among them.
+    fn build(&self, classes: &Classes) -> Option<u32> {
+        let windows = self.windows.iter();
+        let states = windows.filter_map(|at| classes.windows(*at)?.state.as_ref().ok());
+        states.filter_map(|state| Some(state.build?.build)).max()
+    }
 }
 
 fn any_windows(catalog: &Catalog, products: &[ProductIx]) -> bool {
@@ -149,4 +178,9 @@ fn any_windows(catalog: &Catalog, products: &[ProductIx]) -> bool {
             ProductIdentity::Windows(_)
         )
     })
+}
+
+/// The updates that are missing anywhere.
+pub(crate) fn missing(outcome: &Outcome) -> Vec<UpdateIx> {
+    outcome.missing.to_vec()
 }

@@ -4,36 +4,44 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use kbgap_assessment::{Assessor, InstalledUpdates, MachineState};
+use jiff::{SignedDuration, Timestamp};
+use kbgap_assessment::Assessor;
 use kbgap_catalog::document::{
     Document, Fix, FixId, Oddities, ProductEntry, Rating, Severity, SubType, Supersedence,
     Vulnerability,
 };
-use kbgap_catalog::{
-    Architecture, Catalog, Compiler, Kb, Release, SoftwareId, WindowsFamily, WindowsProduct,
+use kbgap_catalog::{Architecture, Catalog, Compiler, Kb, Release, SoftwareId, WindowsBuild};
+use kbgap_fleet::{
+    Ages, Change, Fleet, Loader, Machine, MachineId, MachineRow, Named, Snapshot, SoftwareNames,
+    pack,
 };
-use kbgap_fleet::{Fleet, Known, Machine, MachineId};
+use kbgap_inventory::{InstalledSoftware, InstalledUpdate, MachineReport, OsReport};
 use proptest::prelude::*;
 
 const WINDOWS: &str = "Windows 10 Version 1909 for x64-based Systems";
 const EDGE: &str =
     "Microsoft Edge (EdgeHTML-based) on Windows 10 Version 1909 for x64-based Systems";
+const EXCEL: &str = "Microsoft Excel 2016 (64-bit edition)";
+
+/// The number before that of the first month's update.
+const WINDOWS_KB: u32 = 4_000_000;
+const EXCEL_KB: u32 = 4_400_000;
 
 fn kb(number: u32) -> Kb {
     Kb::new(number).unwrap()
 }
 
-/// Three months of cumulative updates, the first ones of them.
+/// Three months of updates of Windows and of Excel, the first ones of them.
 fn catalog(months: u32) -> Catalog {
     let mut compiler = Compiler::new();
     for month in 1..=months {
-        let update = |products: Vec<u32>| Fix {
-            id: FixId::Kb(kb(4_000_000 + month)),
+        let update = |first: u32, products: Vec<u32>| Fix {
+            id: FixId::Kb(kb(first + month)),
             sub_type: SubType::SecurityUpdate,
             fixed_build: None,
             supersedes: Supersedence {
                 kbs: (month > 1)
-                    .then(|| kb(4_000_000 + month - 1))
+                    .then(|| kb(first + month - 1))
                     .into_iter()
                     .collect(),
             },
@@ -41,7 +49,7 @@ fn catalog(months: u32) -> Catalog {
             url: None,
             products,
         };
-        let entry = |cve: String, products: Vec<u32>| Vulnerability {
+        let entry = |cve: String, first: u32, products: Vec<u32>| Vulnerability {
             id: cve.parse().unwrap(),
             title: "".into(),
             description: "".into(),
@@ -55,7 +63,7 @@ fn catalog(months: u32) -> Catalog {
                 cvss: None,
                 products: products.clone(),
             }],
-            fixes: vec![update(products)],
+            fixes: vec![update(first, products)],
         };
         let product = |id: &str, name: &str| ProductEntry {
             id: id.into(),
@@ -68,10 +76,15 @@ fn catalog(months: u32) -> Catalog {
             initial_release: released,
             current_release: released,
             revision: "1".into(),
-            products: vec![product("1", WINDOWS), product("2-1", EDGE)],
+            products: vec![
+                product("1", WINDOWS),
+                product("2-1", EDGE),
+                product("3", EXCEL),
+            ],
             vulnerabilities: vec![
-                entry(format!("CVE-2020-10{month}"), vec![0, 1]),
-                entry(format!("CVE-2020-20{month}"), vec![0]),
+                entry(format!("CVE-2020-1000{month}"), WINDOWS_KB, vec![0, 1]),
+                entry(format!("CVE-2020-2000{month}"), WINDOWS_KB, vec![0]),
+                entry(format!("CVE-2020-3000{month}"), EXCEL_KB, vec![2]),
             ],
             oddities: Oddities::default(),
         });
@@ -84,57 +97,220 @@ static ASSESSORS: LazyLock<Vec<Arc<Assessor>>> = LazyLock::new(|| {
     (1..=3).map(assessor).collect()
 });
 
+/// The dictionary: numbers from 1.
+const SOFTWARE: [(&str, &str, &str); 7] = [
+    (
+        "Microsoft Corporation",
+        "Microsoft Office Professional Plus 2016",
+        "16.0.4266.1001",
+    ),
+    (
+        "Microsoft Corporation",
+        "Microsoft .NET Framework 4.8",
+        "4.8.03761",
+    ),
+    ("Example", "Tool", "1.0"),
+    ("Example", "Tool", "2.0"),
+    ("Example Ltd", "Tool", "2.0"),
+    ("Example", "Viewer", "7"),
+    ("Example", "Update for Tool", "2.0"),
+];
+
+fn installed(number: u32) -> InstalledSoftware {
+    let (vendor, name, version) = SOFTWARE[number as usize - 1];
+    InstalledSoftware {
+        vendor: vendor.into(),
+        name: name.into(),
+        version: version.into(),
+    }
+}
+
+fn names() -> Arc<SoftwareNames> {
+    Arc::new(SoftwareNames::by(|reported| {
+        let vendor = reported.vendor.split(' ').next().unwrap_or_default();
+        (!reported.name.starts_with("Update")).then(|| Named {
+            software: SoftwareId::of(vendor, &reported.name),
+            vendor: vendor.into(),
+            name: reported.name.clone(),
+            version: reported.version.clone(),
+        })
+    }))
+}
+
+fn day(day: u32) -> Timestamp {
+    let first: Timestamp = "2020-03-01T12:00:00Z".parse().unwrap();
+    first + SignedDuration::from_hours(24 * i64::from(day))
+}
+
+/// What a machine's row says.
+#[derive(Debug, Clone)]
+struct Row {
+    /// Which month's updates it lists, of Windows and of Excel.
+    months: Option<(u32, u32)>,
+    pending: bool,
+    name: Option<u8>,
+    software: Vec<u32>,
+    group: Option<u8>,
+    tags: Vec<String>,
+    seen: u32,
+    sequence: i64,
+}
+
 /// What happens to a fleet.
 #[derive(Debug, Clone)]
 enum Event {
-    Report { machine: u8, month: u32, name: bool },
-    Unidentified { machine: u8 },
-    Remove { machine: u8 },
-    Catalog { months: usize },
+    Row {
+        machine: u8,
+        row: Row,
+    },
+    Seen {
+        machine: u8,
+    },
+    /// A row that comes late: a newer one is known.
+    Late {
+        machine: u8,
+        row: Row,
+    },
+    Remove {
+        machine: u8,
+    },
+    Catalog {
+        months: usize,
+    },
+    /// Days go by.
+    Time {
+        days: u32,
+    },
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    (
+        prop::option::weighted(0.9, (0u32..=3, 0u32..=3)),
+        prop::bool::weighted(0.2),
+        prop::option::of(0u8..6),
+        prop::sample::subsequence((1..=7).collect::<Vec<u32>>(), 0..=7),
+        prop::option::of(0u8..3),
+        prop::collection::vec("[a-c]", 0..3),
+    )
+        .prop_map(|(months, pending, name, software, group, tags)| Row {
+            months,
+            pending,
+            name,
+            software,
+            group,
+            tags,
+            seen: 0,
+            sequence: 0,
+        })
 }
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        8 => (0u8..12, 0u32..=3, any::<bool>())
-            .prop_map(|(machine, month, name)| Event::Report { machine, month, name }),
-        1 => (0u8..12).prop_map(|machine| Event::Unidentified { machine }),
+        8 => (0u8..12, row()).prop_map(|(machine, row)| Event::Row { machine, row }),
+        2 => (0u8..12).prop_map(|machine| Event::Seen { machine }),
+        1 => (0u8..12, row()).prop_map(|(machine, row)| Event::Late { machine, row }),
         2 => (0u8..12).prop_map(|machine| Event::Remove { machine }),
         1 => (0usize..3).prop_map(|months| Event::Catalog { months }),
+        2 => (1u32..25).prop_map(|days| Event::Time { days }),
     ]
 }
 
-fn id(machine: u8) -> MachineId {
-    MachineId::new(&format!("machine-{machine}"))
+fn id(machine: u8) -> String {
+    format!("machine-{machine}")
 }
 
-fn machine(event: &Event) -> Machine {
-    match event {
-        Event::Report {
-            machine,
-            month,
-            name,
-        } => {
-            let windows = WindowsProduct {
-                release: Some(Release::new("1909")),
-                ..WindowsProduct::new(WindowsFamily::Windows10, Architecture::X64)
-            };
-            let installed = (*month > 0).then(|| kb(4_000_000 + month));
-            Machine {
-                id: id(*machine),
-                name: name.then(|| format!("PC-{machine}").into()),
-                known: Known::State(Box::new(MachineState {
-                    installed: Some(InstalledUpdates::new(installed, false)),
-                    ..MachineState::new(windows)
-                })),
-            }
-        }
-        Event::Unidentified { machine } => Machine {
-            id: id(*machine),
-            name: None,
-            known: Known::Unidentified("no reason".into()),
+/// A row as the store has it.
+struct Stored {
+    id: String,
+    name: Option<String>,
+    group: Option<String>,
+    body: Vec<u8>,
+    row: Row,
+}
+
+fn stored(machine: u8, row: &Row) -> Stored {
+    let listed = row.months.map(|(windows, excel)| {
+        let windows = (windows > 0).then_some(WINDOWS_KB + windows);
+        let excel = (excel > 0).then_some(EXCEL_KB + excel);
+        let update = |number| InstalledUpdate {
+            kb: kb(number),
+            installed_on: None,
+            reboot_pending: row.pending,
+        };
+        windows.into_iter().chain(excel).map(update).collect()
+    });
+    let report = MachineReport {
+        os: OsReport {
+            name: listed.as_ref().map(|_| "Microsoft Windows 10 Pro".into()),
+            version: Some(WindowsBuild::windows10(18363, None)),
+            display_version: Some(Release::new("1909")),
+            architecture: Some(Architecture::X64),
+            ..OsReport::default()
         },
-        Event::Remove { .. } | Event::Catalog { .. } => unreachable!("no machine"),
+        updates: listed,
+        software: Some(row.software.iter().copied().map(installed).collect()),
+        ..MachineReport::new()
+    };
+    Stored {
+        id: id(machine),
+        name: row.name.map(|name| format!("PC-{name}")),
+        group: row.group.map(|group| format!("group-{group}")),
+        body: pack(&report, &row.software, None).unwrap(),
+        row: row.clone(),
     }
+}
+
+impl Stored {
+    fn row(&self) -> MachineRow<'_> {
+        MachineRow {
+            id: &self.id,
+            name: self.name.as_deref(),
+            first_seen: day(0),
+            last_seen: day(self.row.seen),
+            sequence: self.row.sequence,
+            body: &self.body,
+            group: self.group.as_deref(),
+            tags: &self.row.tags,
+        }
+    }
+}
+
+/// All that can be asked.
+fn answers(of: &Snapshot) -> impl PartialEq + std::fmt::Debug {
+    let software: Vec<SoftwareId> = of.software().into_iter().map(|found| found.id).collect();
+    let asked = [
+        "microsoft-_-windows_10",
+        "microsoft-_-edge",
+        "microsoft-_-excel",
+        "example-_-tool",
+        "no-_-thing",
+    ];
+    let asked = asked.map(SoftwareId::from_client);
+    let mut machines: Vec<Machine> = of.machines().collect();
+    machines.sort_by(|one, other| one.id.cmp(&other.id));
+    let lacking: Vec<_> = of
+        .machines_by_missing_kb()
+        .into_iter()
+        .map(|(kb, machines)| (kb, machines, of.machines_lacking(kb)))
+        .collect();
+    let by_name: Vec<_> = (0..12).map(|at| of.machine(&format!("pc-{at}"))).collect();
+    let each: Vec<_> = machines
+        .iter()
+        .map(|machine| {
+            let id = machine.id.to_string();
+            (of.missing_on_machine(&id), of.software_on_machine(&id))
+        })
+        .collect();
+    (
+        asked.map(|software| of.missing_for_software(&software)),
+        (lacking, of.machines_by_open_vulnerability()),
+        (of.figures(), of.groups(), of.tags(), of.software()),
+        software
+            .iter()
+            .map(|id| (of.versions(id), of.machines_with(id)))
+            .collect::<Vec<_>>(),
+        (machines, by_name, each),
+    )
 }
 
 proptest! {
@@ -142,47 +318,78 @@ proptest! {
     fn what_was_changed_step_by_step_equals_what_is_built_anew(
         events in prop::collection::vec(event(), 0..60)
     ) {
-        let changed = Fleet::new(ASSESSORS[2].clone());
-        let mut last: BTreeMap<u8, Event> = BTreeMap::new();
-        let mut assessor = 2;
+        let entries = || (1..=7).map(|number| (number, installed(number)));
+        let changed = Fleet::new(ASSESSORS[2].clone(), names(), Ages::default());
+        changed.learn(entries());
+        let mut last: BTreeMap<u8, Row> = BTreeMap::new();
+        let (mut assessor, mut today, mut sequence) = (2, 0, 0);
         for event in events {
-            match &event {
-                Event::Report { machine: at, .. } | Event::Unidentified { machine: at } => {
-                    changed.put(machine(&event));
-                    last.insert(*at, event);
+            sequence += 1;
+            let now = day(today);
+            match event {
+                Event::Row { machine, mut row } => {
+                    row.seen = today;
+                    row.sequence = sequence;
+                    let stored = stored(machine, &row);
+                    prop_assert!(changed.apply(&[Change::Put(stored.row())], now).is_empty());
+                    last.insert(machine, row);
+                }
+                Event::Seen { machine } => {
+                    let id = id(machine);
+                    changed.apply(&[Change::Seen { id: &id, last_seen: now, sequence }], now);
+                    if let Some(row) = last.get_mut(&machine) {
+                        row.seen = today;
+                        row.sequence = sequence;
+                    }
+                }
+                Event::Late { machine, row } => {
+                    if last.contains_key(&machine) {
+                        let stored = stored(machine, &row);
+                        changed.apply(&[Change::Put(stored.row())], now);
+                    }
                 }
                 Event::Remove { machine } => {
-                    prop_assert_eq!(changed.remove(&id(*machine)), last.remove(machine).is_some());
+                    let id = id(machine);
+                    // An absence seen before the last row was written is no absence.
+                    changed.apply(&[Change::Removed { id: &id, sequence: -1 }], now);
+                    changed.apply(&[Change::Removed { id: &id, sequence }], now);
+                    last.remove(&machine);
                 }
                 Event::Catalog { months } => {
-                    assessor = *months;
-                    changed.use_catalog(ASSESSORS[assessor].clone());
+                    assessor = months;
+                    changed.use_catalog(ASSESSORS[assessor].clone()).unwrap();
+                }
+                Event::Time { days } => {
+                    today += days;
+                    changed.tick(day(today));
                 }
             }
         }
-        let anew = Fleet::new(ASSESSORS[assessor].clone());
-        for event in last.values() {
-            anew.put(machine(event));
+        let mut loader = Loader::new(ASSESSORS[assessor].clone(), names(), Ages::default(), day(today));
+        loader.learn(entries());
+        for (machine, row) in &last {
+            loader.add(&stored(*machine, row).row()).unwrap();
         }
-        prop_assert_eq!(changed.len(), anew.len());
-        prop_assert_eq!(changed.states(), anew.states());
-        for software in ["microsoft-_-windows_10", "microsoft-_-edge", "microsoft-_-nothing"] {
-            let software = SoftwareId::from_client(software);
-            prop_assert_eq!(changed.missing_for_software(&software), anew.missing_for_software(&software));
+        let anew = Fleet::of(loader.finish());
+        let (changed, anew) = (changed.snapshot(), anew.snapshot());
+        prop_assert_eq!(answers(&changed), answers(&anew));
+        for machine in last.keys() {
+            let id = MachineId::new(&id(*machine));
+            prop_assert_eq!(changed.sequence(&id), anew.sequence(&id));
         }
-        for machine in 0..12 {
-            for name in [format!("machine-{machine}"), format!("pc-{machine}")] {
-                prop_assert_eq!(changed.missing_on_machine(&name), anew.missing_on_machine(&name));
-            }
-        }
-        // And equals a count by hand: machines without the newest update the catalog has. A newer one that it does
-        // not have proves nothing here, as the made machines report no build.
+        // And equals a count by hand: machines seen within 30 days without the newest update the catalog has. A newer
+        // one that it does not have proves nothing here, as the made machines report no revision of their build.
         let newest = u32::try_from(assessor).unwrap() + 1;
-        let lacking = last.values().filter(|event| {
-            matches!(event, Event::Report { month, .. } if *month != newest)
+        let lacking = last.values().filter(|row| {
+            today - row.seen <= 30 && row.months.is_some_and(|(windows, _)| windows != newest)
         });
         let rows = changed.missing_for_software(&SoftwareId::from_client("microsoft-_-edge")).unwrap();
         let counted: u64 = rows.iter().map(|row| row.machines).sum();
         prop_assert_eq!(counted, lacking.count() as u64);
+        let with_tool = last.values().filter(|row| {
+            today - row.seen <= 30 && row.software.iter().any(|number| (3..=5).contains(number))
+        });
+        let tool = changed.software_count(&SoftwareId::from_client("example-_-tool"));
+        prop_assert_eq!(tool.map_or(0, |tool| tool.machines), with_tool.count() as u64);
     }
 }

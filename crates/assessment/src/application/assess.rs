@@ -62,6 +62,11 @@ impl Applications {
         placed.iter().enumerate().flat_map(of_line).collect()
     }
 
+    /// Whether an update is a fix of an application, so that its being listed matters.
+    pub(crate) fn knows(&self, kb: Kb) -> bool {
+        self.by_kb.contains_key(&kb)
+    }
+
     fn place<'a>(
         &'a self,
         installed: &'a InstalledApplications,

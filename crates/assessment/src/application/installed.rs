@@ -51,20 +51,15 @@ impl InstalledApplications {
     /// Reads a software list; what is of others or not recognized is passed over.
     pub fn of_software<'a>(software: impl IntoIterator<Item = &'a InstalledSoftware>) -> Self {
         let mut read = Reading::default();
-        for installed in software {
-            let vendor = installed.vendor.trim();
-            let others = !vendor.is_empty()
-                && !vendor
-                    .get(..9)
-                    .is_some_and(|vendor| vendor.eq_ignore_ascii_case("microsoft"));
-            if others {
-                continue;
-            }
-            if let Some(seen) = name::read(&installed.name, &installed.version) {
-                read.add(seen);
-            }
+        for seen in software.into_iter().filter_map(seen) {
+            read.add(seen);
         }
         read.finish()
+    }
+
+    /// Whether an entry of a software list is recognized.
+    pub fn recognizes(installed: &InstalledSoftware) -> bool {
+        seen(installed).is_some()
     }
 
     /// The applications, in order.
@@ -81,6 +76,18 @@ impl InstalledApplications {
     pub fn is_empty(&self) -> bool {
         self.applications.is_empty() && self.updates.is_empty()
     }
+}
+
+/// What an entry is, where it is Microsoft's and recognized.
+fn seen(installed: &InstalledSoftware) -> Option<Seen> {
+    let vendor = installed.vendor.trim();
+    let microsoft = vendor
+        .get(..9)
+        .is_some_and(|vendor| vendor.eq_ignore_ascii_case("microsoft"));
+    if !vendor.is_empty() && !microsoft {
+        return None;
+    }
+    name::read(&installed.name, &installed.version)
 }
 
 /// What of a list was recognized, before entries about one installation are put together.

@@ -1,0 +1,114 @@
+//! The tenant's dictionary of software: every entry of any machine's list, once.
+
+use std::sync::Arc;
+
+use kbgap_assessment::Bearing;
+use kbgap_catalog::SoftwareId;
+use kbgap_inventory::InstalledSoftware;
+
+use crate::chunks::Chunks;
+use crate::lookup::Lookup;
+use crate::names::{Named, SoftwareNames};
+
+/// Entries by their number, which the store gave them.
+#[derive(Clone, Default)]
+pub(crate) struct Dictionary {
+    /// At 0 there is none.
+    entries: Chunks<Option<Arc<Entry>>>,
+    software: Chunks<Arc<Software>>,
+    by_id: Lookup,
+}
+
+/// One entry of software lists.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) reported: InstalledSoftware,
+    pub(crate) bearing: Bearing,
+    /// Its version in the inventory; `None` for what is no software, as an update in the list.
+    pub(crate) version: Option<Box<str>>,
+}
+
+/// A software of any vendor.
+#[derive(Debug, Clone)]
+pub(crate) struct Software {
+    pub(crate) id: SoftwareId,
+    pub(crate) vendor: Box<str>,
+    pub(crate) name: Box<str>,
+    /// The entries that are it, in all versions.
+    pub(crate) entries: Vec<u32>,
+}
+
+impl Dictionary {
+    pub(crate) fn entry(&self, number: u32) -> Option<&Arc<Entry>> {
+        self.entries.get(number as usize)?.as_ref()
+    }
+
+    /// The highest number there is an entry of.
+    pub(crate) fn last(&self) -> u32 {
+        u32::try_from(self.entries.len().saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn find(&self, id: &SoftwareId) -> Option<&Software> {
+        let mut found = self.by_id.candidates(id.as_str());
+        let software = found.find_map(|at| {
+            let software = self.software.get(at as usize)?;
+            (software.id == *id).then_some(software)
+        })?;
+        Some(software)
+    }
+
+    pub(crate) fn software(&self) -> impl Iterator<Item = &Software> {
+        self.software.iter().map(|software| &**software)
+    }
+
+    /// Learns an entry; `false` where it was known.
+    pub(crate) fn learn(
+        &mut self,
+        number: u32,
+        reported: InstalledSoftware,
+        names: &SoftwareNames,
+    ) -> bool {
+        if self.entry(number).is_some() {
+            return false;
+        }
+        let version = names.identify(&reported).map(|named| {
+            let version = named.version.clone();
+            self.enter(named, number);
+            version
+        });
+        let entry = Entry {
+            bearing: Bearing::of(&reported),
+            version,
+            reported,
+        };
+        while self.entries.len() <= number as usize {
+            self.entries.push(None);
+        }
+        if let Some(place) = self.entries.get_mut(number as usize) {
+            *place = Some(Arc::new(entry));
+        }
+        true
+    }
+
+    /// Enters an entry under its software.
+    fn enter(&mut self, named: Named, entry: u32) {
+        let known = self.by_id.candidates(named.software.as_str()).find(|at| {
+            let software = self.software.get(*at as usize);
+            software.is_some_and(|software| software.id == named.software)
+        });
+        let at = known.unwrap_or_else(|| {
+            let at = u32::try_from(self.software.len()).unwrap_or(u32::MAX);
+            self.by_id.insert(named.software.as_str(), at);
+            self.software.push(Arc::new(Software {
+                id: named.software,
+                vendor: named.vendor,
+                name: named.name,
+                entries: Vec::new(),
+            }));
+            at
+        });
+        if let Some(software) = self.software.get_mut(at as usize) {
+            Arc::make_mut(software).entries.push(entry);
+        }
+    }
+}

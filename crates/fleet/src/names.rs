@@ -1,0 +1,31 @@
+//! From software as reported to software ids.
+
+use kbgap_catalog::SoftwareId;
+use kbgap_inventory::InstalledSoftware;
+
+/// What an entry of a software list is called in the inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its id, the same for all versions.
+    pub software: SoftwareId,
+    /// The vendor, as shown.
+    pub vendor: Box<str>,
+    /// The name, as shown.
+    pub name: Box<str>,
+    /// The version, as shown.
+    pub version: Box<str>,
+}
+
+/// The rules by which entries are named.
+pub struct SoftwareNames(Box<dyn Fn(&InstalledSoftware) -> Option<Named> + Send + Sync>);
+
+impl SoftwareNames {
+    /// Names by a function; it answers `None` for what is no software, as an update in the list.
+    pub fn by(name: impl Fn(&InstalledSoftware) -> Option<Named> + Send + Sync + 'static) -> Self {
+        Self(Box::new(name))
+    }
+
+    pub(crate) fn identify(&self, reported: &InstalledSoftware) -> Option<Named> {
+        (self.0)(reported)
+    }
+}

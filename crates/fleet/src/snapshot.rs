@@ -1,0 +1,424 @@
+//! A fleet at a moment: what readers ask.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use kbgap_assessment::words::Evidence;
+use kbgap_assessment::{Assessor, Findings, MachineState};
+use kbgap_catalog::{Kb, SoftwareId, UpdateIx, VulnerabilityId, VulnerabilityIx};
+use kbgap_inventory::InstalledSoftware;
+use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
+
+use crate::Slot;
+use crate::chunks::Chunks;
+use crate::classes::Classes;
+use crate::dictionary::{Dictionary, Software};
+use crate::entry::Entry;
+use crate::labels::{Labels, TagSets};
+use crate::lookup::Lookup;
+use crate::machine::{Activity, Ages, Machine, MachineId};
+use crate::row::{self, Having, MissingUpdate};
+use crate::set::MachineSet;
+
+/// All machines of a tenant at a moment. It never changes: whoever has it asks it as long as it likes, while
+/// changes make the next one.
+#[derive(Clone)]
+pub struct Snapshot {
+    pub(crate) assessor: Arc<Assessor>,
+    pub(crate) ages: Ages,
+    pub(crate) machines: Chunks<Option<Entry>>,
+    pub(crate) by_id: Lookup,
+    pub(crate) by_name: Lookup,
+    pub(crate) classes: Classes,
+    pub(crate) dictionary: Dictionary,
+    /// The machines that have an entry of the dictionary, by its number.
+    pub(crate) having: Chunks<Arc<MachineSet>>,
+    pub(crate) groups: Labels,
+    pub(crate) tags: Labels,
+    pub(crate) tag_sets: TagSets,
+    /// Those in the sets.
+    pub(crate) counted: u64,
+    /// All that are known.
+    pub(crate) known: u64,
+    /// How many snapshots came before it.
+    pub(crate) generation: u64,
+    pub(crate) answers: Arc<Answers>,
+}
+
+/// Answers that were asked for, kept as long as the snapshot is the current one.
+#[derive(Default)]
+pub(crate) struct Answers {
+    of_software: RwLock<FxHashMap<SoftwareId, Arc<[MissingUpdate]>>>,
+}
+
+/// A software of the inventory, with the machines that have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SoftwareCount {
+    /// Its id.
+    pub id: SoftwareId,
+    /// The vendor, as shown.
+    pub vendor: Box<str>,
+    /// The name, as shown.
+    pub name: Box<str>,
+    /// The machines that have it, in any version.
+    pub machines: u64,
+}
+
+/// How many of what there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figures {
+    /// The machines known.
+    pub machines: u64,
+    /// Those that count: the others were not seen for too long.
+    pub counted: u64,
+    /// The states of Windows that machines are in.
+    pub windows_states: usize,
+    /// The sets of applications that machines have.
+    pub application_states: usize,
+    /// The entries of the dictionary: software by vendor, name and version as reported.
+    pub software_entries: u32,
+}
+
+impl Snapshot {
+    /// The assessor in use.
+    pub fn assessor(&self) -> &Arc<Assessor> {
+        &self.assessor
+    }
+
+    /// A number that is another for every snapshot of a fleet.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// How many of what there is.
+    pub fn figures(&self) -> Figures {
+        let windows = self.classes.windows.iter();
+        let applications = self.classes.applications.iter();
+        Figures {
+            machines: self.known,
+            counted: self.counted,
+            windows_states: windows.filter(|class| !class.machines.is_empty()).count(),
+            application_states: applications
+                .filter(|class| !class.machines.is_empty())
+                .count(),
+            software_entries: self.dictionary.last(),
+        }
+    }
+
+    /// A machine, by its id or its DNS name, whatever the case. Of several with one name the one seen last.
+    pub fn machine(&self, id_or_name: &str) -> Option<Machine> {
+        Some(self.shown(self.find(id_or_name)?))
+    }
+
+    /// Whether a machine still reports; `None` where it is not known.
+    pub fn activity(&self, id_or_name: &str, now: Timestamp) -> Option<Activity> {
+        let entry = self.find(id_or_name)?;
+        Some(self.ages.activity(time(entry.last_seen), now))
+    }
+
+    /// The software of a machine as it reported it; `None` where the machine is not known.
+    pub fn software_on_machine(&self, id_or_name: &str) -> Option<Vec<InstalledSoftware>> {
+        let entry = self.find(id_or_name)?;
+        let software = entry.software();
+        let entries = software.filter_map(|number| self.dictionary.entry(number));
+        Some(entries.map(|entry| entry.reported.clone()).collect())
+    }
+
+    /// The whole state of a machine; `None` where the machine is not known, `Some(None)` where its Windows is not.
+    pub fn state(&self, id_or_name: &str) -> Option<Option<MachineState>> {
+        Some(self.state_of(self.find(id_or_name)?))
+    }
+
+    /// All that is found on a machine; `Some(None)` where its Windows is not known.
+    pub fn findings(&self, id_or_name: &str) -> Option<Option<Findings>> {
+        let state = self.state(id_or_name)?;
+        Some(state.map(|state| self.assessor.assess(&state)))
+    }
+
+    /// What a machine lacks and what is pending or cannot be told on it, each with its evidence, in order of KB.
+    /// `None` where the machine is not known.
+    pub fn evidence_on_machine(&self, id_or_name: &str) -> Option<Vec<Evidence>> {
+        let Some(state) = self.state(id_or_name)? else {
+            return Some(Vec::new());
+        };
+        let catalog = self.assessor.catalog();
+        let findings = self.assessor.assess(&state);
+        let missing = findings.missing.iter().map(|missing| missing.update);
+        let unknown = findings.unknown.iter().map(|unknown| unknown.update);
+        let updates = missing.chain(unknown).map(|at| catalog.update(at).kb);
+        let pending = findings.pending.iter().map(|pending| pending.kb);
+        let kbs: BTreeSet<Kb> = updates.chain(pending).collect();
+        let evidence = kbs.into_iter();
+        let evidence = evidence.filter_map(|kb| self.assessor.evidence(&state, kb));
+        Some(evidence.collect())
+    }
+
+    /// Why one update is present, missing or neither on a machine; the outer `None` where the machine is not
+    /// known, the inner one where the update is of no concern there.
+    pub fn evidence_of_update(&self, id_or_name: &str, kb: Kb) -> Option<Option<Evidence>> {
+        let state = self.state(id_or_name)?;
+        Some(state.and_then(|state| self.assessor.evidence(&state, kb)))
+    }
+
+    /// The updates a machine lacks, one row an update: the API's machine route.
+    /// `None` where the machine is not known.
+    pub fn missing_on_machine(&self, id_or_name: &str) -> Option<Vec<MissingUpdate>> {
+        let Some(state) = self.state(id_or_name)? else {
+            return Some(Vec::new());
+        };
+        let findings = self.assessor.assess(&state);
+        Some(row::of_machine(self.assessor.catalog(), &state, &findings))
+    }
+
+    /// The updates missing for a software on at least one machine: the API's software route.
+    /// `None` where neither the catalog nor any machine has the software.
+    pub fn missing_for_software(&self, software: &SoftwareId) -> Option<Arc<[MissingUpdate]>> {
+        let known = self.answers.of_software.read();
+        let known = known.unwrap_or_else(PoisonError::into_inner);
+        if let Some(rows) = known.get(software) {
+            return Some(rows.clone());
+        }
+        drop(known);
+        let catalog = self.assessor.catalog();
+        let products = catalog.find_software(software);
+        let rows: Arc<[MissingUpdate]> = if products.is_empty() {
+            let software = self.dictionary.find(software)?;
+            self.machines_of(software).next()?;
+            Arc::from([])
+        } else {
+            row::of_software(catalog, software, &products, &self.classes).into()
+        };
+        let mut known = self
+            .answers
+            .of_software
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.insert(software.clone(), rows.clone());
+        Some(rows)
+    }
+
+    /// By KB, how many machines lack an update.
+    pub fn machines_by_missing_kb(&self) -> BTreeMap<Kb, u64> {
+        let catalog = self.assessor.catalog();
+        let lacking = row::lacking(&self.classes, row::missing).into_iter();
+        lacking
+            .map(|(at, lacking)| (catalog.update(at).kb, lacking.machines(&self.classes)))
+            .collect()
+    }
+
+    /// The machines that lack an update, in order of id.
+    pub fn machines_lacking(&self, kb: Kb) -> Vec<Machine> {
+        let Some(update) = self.assessor.catalog().find_update(kb) else {
+            return Vec::new();
+        };
+        let of = |at: &UpdateIx| *at == update;
+        let having = row::lacking(&self.classes, |outcome| {
+            outcome.missing.iter().copied().filter(of).collect()
+        });
+        self.machines_in(having.get(&update))
+    }
+
+    /// By vulnerability, how many machines it is open on.
+    pub fn machines_by_open_vulnerability(&self) -> BTreeMap<VulnerabilityId, u64> {
+        let catalog = self.assessor.catalog();
+        let open = row::lacking(&self.classes, |outcome| outcome.open.to_vec()).into_iter();
+        open.map(|(at, exposed)| {
+            let id = catalog.vulnerability(at).id.clone();
+            (id, exposed.machines(&self.classes))
+        })
+        .collect()
+    }
+
+    /// The machines a vulnerability is open on, in order of id.
+    pub fn machines_exposed(&self, vulnerability: VulnerabilityIx) -> Vec<Machine> {
+        let of = |at: &VulnerabilityIx| *at == vulnerability;
+        let having = row::lacking(&self.classes, |outcome| {
+            outcome.open.iter().copied().filter(of).collect()
+        });
+        self.machines_in(having.get(&vulnerability))
+    }
+
+    /// The software of the inventory that machines have, in order of id.
+    pub fn software(&self) -> Vec<SoftwareCount> {
+        let all = self.dictionary.software();
+        let counted = all.filter_map(|software| self.count(software));
+        let mut counted: Vec<SoftwareCount> = counted.collect();
+        counted.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        counted
+    }
+
+    /// A software of the inventory; `None` where no machine has it.
+    pub fn software_count(&self, software: &SoftwareId) -> Option<SoftwareCount> {
+        self.count(self.dictionary.find(software)?)
+    }
+
+    /// How many machines have each version of a software, in order of the versions' text; empty where none has it.
+    pub fn versions(&self, software: &SoftwareId) -> BTreeMap<Box<str>, u64> {
+        let mut versions: BTreeMap<&str, Vec<&MachineSet>> = BTreeMap::new();
+        let Some(software) = self.dictionary.find(software) else {
+            return BTreeMap::new();
+        };
+        for &number in &software.entries {
+            let entry = self.dictionary.entry(number);
+            let version = entry.and_then(|entry| entry.version.as_deref());
+            if let (Some(version), Some(set)) = (version, self.having.get(number as usize)) {
+                versions.entry(version).or_default().push(set);
+            }
+        }
+        let counted = versions.into_iter();
+        let counted = counted.map(|(version, sets)| (version.into(), count(&sets)));
+        counted.filter(|(_, machines)| *machines > 0).collect()
+    }
+
+    /// The machines that have a software, in order of id.
+    pub fn machines_with(&self, software: &SoftwareId) -> Vec<Machine> {
+        let mut machines = RoaringBitmap::new();
+        if let Some(software) = self.dictionary.find(software) {
+            for set in self.machines_of(software) {
+                set.add_to(&mut machines);
+            }
+        }
+        self.machines_at(&machines)
+    }
+
+    /// The device groups, each with how many machines count in it, in order of name.
+    pub fn groups(&self) -> BTreeMap<Arc<str>, u64> {
+        counts(&self.groups)
+    }
+
+    /// The tags, each with how many machines that count have it, in order.
+    pub fn tags(&self) -> BTreeMap<Arc<str>, u64> {
+        counts(&self.tags)
+    }
+
+    /// All machines, in no order.
+    pub fn machines(&self) -> impl Iterator<Item = Machine> {
+        self.machines
+            .iter()
+            .flatten()
+            .map(|entry| self.shown(entry))
+    }
+
+    /// An entry of the tenant's dictionary of software.
+    pub fn dictionary_entry(&self, number: u32) -> Option<&InstalledSoftware> {
+        Some(&self.dictionary.entry(number)?.reported)
+    }
+
+    /// The highest number there is an entry of the dictionary for.
+    pub fn dictionary_last(&self) -> u32 {
+        self.dictionary.last()
+    }
+
+    /// The number of the change that wrote a machine's row, as far as it is in the index.
+    pub fn sequence(&self, id: &MachineId) -> Option<i64> {
+        Some(self.entry(self.slot(id)?)?.sequence)
+    }
+
+    pub(crate) fn entry(&self, slot: Slot) -> Option<&Entry> {
+        self.machines.get(slot as usize)?.as_ref()
+    }
+
+    pub(crate) fn slot(&self, id: &MachineId) -> Option<Slot> {
+        self.slot_of(id, &id.to_string())
+    }
+
+    /// [`Snapshot::slot`], for an id whose text is at hand.
+    pub(crate) fn slot_of(&self, id: &MachineId, text: &str) -> Option<Slot> {
+        let mut found = self.by_id.candidates(text);
+        found.find(|slot| self.entry(*slot).is_some_and(|entry| entry.id == *id))
+    }
+
+    fn find(&self, id_or_name: &str) -> Option<&Entry> {
+        if let Some(slot) = self.slot(&MachineId::new(id_or_name)) {
+            return self.entry(slot);
+        }
+        let name = id_or_name.to_lowercase();
+        let found = self.by_name.candidates(&name);
+        found
+            .filter_map(|slot| self.entry(slot))
+            .filter(|entry| entry.name().is_some_and(|own| own.to_lowercase() == name))
+            .max_by(|one, other| (one.last_seen, &one.id).cmp(&(other.last_seen, &other.id)))
+    }
+
+    fn state_of(&self, entry: &Entry) -> Option<MachineState> {
+        let windows = self.classes.windows(entry.windows)?.state.as_ref().ok()?;
+        let mut state = MachineState::clone(windows);
+        if let Some(class) = self.classes.applications(entry.applications) {
+            state.applications = (*class.applications).clone();
+        }
+        Some(state)
+    }
+
+    fn shown(&self, entry: &Entry) -> Machine {
+        let windows = self.classes.windows(entry.windows);
+        let tags = self.tag_sets.get(entry.tags).iter();
+        let mut tags: Vec<Arc<str>> = tags
+            .filter_map(|tag| self.tags.name(*tag).cloned())
+            .collect();
+        tags.sort_unstable();
+        Machine {
+            id: entry.id.clone(),
+            name: entry.name().map(Into::into),
+            first_seen: time(entry.first_seen),
+            last_seen: time(entry.last_seen),
+            group: self.groups.name(entry.group).cloned(),
+            tags,
+            unidentified: windows.and_then(|class| class.state.as_ref().err().cloned()),
+        }
+    }
+
+    fn machines_in(&self, having: Option<&Having>) -> Vec<Machine> {
+        having.map_or_else(Vec::new, |having| {
+            self.machines_at(&having.set(&self.classes))
+        })
+    }
+
+    fn machines_at(&self, slots: &RoaringBitmap) -> Vec<Machine> {
+        let entries = slots.iter().filter_map(|slot| self.entry(slot));
+        let mut machines: Vec<Machine> = entries.map(|entry| self.shown(entry)).collect();
+        machines.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        machines
+    }
+
+    fn machines_of<'a>(&'a self, software: &'a Software) -> impl Iterator<Item = &'a MachineSet> {
+        let sets = software.entries.iter();
+        let sets = sets.filter_map(|number| self.having.get(*number as usize));
+        sets.map(|set| &**set).filter(|set| !set.is_empty())
+    }
+
+    fn count(&self, software: &Software) -> Option<SoftwareCount> {
+        let sets: Vec<&MachineSet> = self.machines_of(software).collect();
+        Some(SoftwareCount {
+            id: software.id.clone(),
+            vendor: software.vendor.clone(),
+            name: software.name.clone(),
+            machines: count(&sets),
+        })
+        .filter(|count| count.machines > 0)
+    }
+}
+
+/// How many machines are in any of some sets.
+fn count(sets: &[&MachineSet]) -> u64 {
+    if let [only] = sets {
+        return only.len();
+    }
+    let mut all = RoaringBitmap::new();
+    for set in sets {
+        set.add_to(&mut all);
+    }
+    all.len()
+}
+
+fn counts(labels: &Labels) -> BTreeMap<Arc<str>, u64> {
+    let labels = labels.in_use();
+    labels
+        .map(|(name, machines)| (name.clone(), machines.len()))
+        .collect()
+}
+
+pub(crate) fn time(microseconds: i64) -> Timestamp {
+    Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
