@@ -344,7 +344,7 @@ fn reported<'a>(
     numbers: &'a [u32],
 ) -> impl Iterator<Item = &'a InstalledSoftware> {
     let entries = numbers.iter();
-    entries.filter_map(|number| Some(&dictionary.entry(*number)?.reported))
+    entries.filter_map(|number| Some(&*dictionary.entry(*number)?.reported))
 }
 
 fn put<T>(classes: &mut Chunks<Arc<T>>, free: &mut Vec<u32>, class: Arc<T>) -> u32 {

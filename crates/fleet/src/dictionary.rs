@@ -22,7 +22,7 @@ pub(crate) struct Dictionary {
 /// One entry of software lists.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) reported: InstalledSoftware,
+    pub(crate) reported: Arc<InstalledSoftware>,
     pub(crate) bearing: Bearing,
     /// Its version in the inventory; `None` for what is no software, as an update in the list.
     pub(crate) version: Option<Box<str>>,
@@ -65,7 +65,7 @@ impl Dictionary {
     pub(crate) fn learn(
         &mut self,
         number: u32,
-        reported: InstalledSoftware,
+        reported: Arc<InstalledSoftware>,
         names: &SoftwareNames,
     ) -> bool {
         if self.entry(number).is_some() {

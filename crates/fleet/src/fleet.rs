@@ -102,7 +102,7 @@ impl Fleet {
     }
 
     /// Learns entries of the tenant's dictionary of software, by their numbers. Rows may name them from then on.
-    pub fn learn(&self, entries: impl IntoIterator<Item = (u32, InstalledSoftware)>) {
+    pub fn learn(&self, entries: impl IntoIterator<Item = (u32, Arc<InstalledSoftware>)>) {
         let _writer = self.writer();
         let mut next = self.next();
         let mut changed = false;
@@ -190,7 +190,7 @@ impl Snapshot {
     pub(crate) fn learn(
         &mut self,
         number: u32,
-        reported: InstalledSoftware,
+        reported: Arc<InstalledSoftware>,
         names: &SoftwareNames,
     ) -> bool {
         let learned = self.dictionary.learn(number, reported, names);

@@ -90,7 +90,7 @@ impl Loader {
     }
 
     /// Learns entries of the dictionary; before the rows that name them.
-    pub fn learn(&mut self, entries: impl IntoIterator<Item = (u32, InstalledSoftware)>) {
+    pub fn learn(&mut self, entries: impl IntoIterator<Item = (u32, Arc<InstalledSoftware>)>) {
         for (number, reported) in entries {
             self.snapshot.learn(number, reported, &self.names);
         }

@@ -123,7 +123,7 @@ impl Snapshot {
         let entry = self.find(id_or_name)?;
         let software = entry.software();
         let entries = software.filter_map(|number| self.dictionary.entry(number));
-        Some(entries.map(|entry| entry.reported.clone()).collect())
+        Some(entries.map(|entry| (*entry.reported).clone()).collect())
     }
 
     /// The whole state of a machine; `None` where the machine is not known, `Some(None)` where its Windows is not.
@@ -302,7 +302,7 @@ impl Snapshot {
     }
 
     /// An entry of the tenant's dictionary of software.
-    pub fn dictionary_entry(&self, number: u32) -> Option<&InstalledSoftware> {
+    pub fn dictionary_entry(&self, number: u32) -> Option<&Arc<InstalledSoftware>> {
         Some(&self.dictionary.entry(number)?.reported)
     }
 

@@ -318,7 +318,7 @@ proptest! {
     fn what_was_changed_step_by_step_equals_what_is_built_anew(
         events in prop::collection::vec(event(), 0..60)
     ) {
-        let entries = || (1..=7).map(|number| (number, installed(number)));
+        let entries = || (1..=7).map(|number| (number, Arc::new(installed(number))));
         let changed = Fleet::new(ASSESSORS[2].clone(), names(), Ages::default());
         changed.learn(entries());
         let mut last: BTreeMap<u8, Row> = BTreeMap::new();

@@ -1,7 +1,10 @@
 //! Verifying tokens.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jsonwebtoken::Validation;
+use quick_cache::sync::Cache;
 
 use crate::audience::Audiences;
 use crate::issuer::{Claims, issuer_of};
@@ -13,12 +16,29 @@ const LEEWAY: u64 = 60;
 /// Larger than any token; looked at before anything is decoded.
 const MAX_TOKEN: usize = 16 * 1024;
 
+/// How many tokens are remembered.
+const REMEMBERED: usize = 10_000;
+
 /// Verifies tokens of the issuer at one base URL.
-#[derive(Debug, Clone)]
+///
+/// A client sends its token with each request: one that was verified is remembered by its hash, and only its times
+/// are looked at again.
+#[derive(Debug)]
 pub struct Verifier {
     base: Box<str>,
     keys: Vec<SigningKey>,
     audiences: Audiences,
+    verified: Cache<blake3::Hash, Verified>,
+}
+
+/// A token whose signature, audience and issuer were verified.
+#[derive(Debug, Clone)]
+struct Verified {
+    caller: Arc<Caller>,
+    /// From when it is valid, in seconds since 1970.
+    from: i64,
+    /// From when it is not valid any more, in seconds since 1970.
+    until: i64,
 }
 
 /// Who asks, as a verified token says.
@@ -77,6 +97,7 @@ impl Verifier {
             base: base.trim_end_matches('/').into(),
             keys,
             audiences,
+            verified: Cache::new(REMEMBERED),
         }
     }
 
@@ -95,7 +116,7 @@ impl Verifier {
         &self,
         header: Option<&str>,
         now: Timestamp,
-    ) -> Result<Caller, Unauthorized> {
+    ) -> Result<Arc<Caller>, Unauthorized> {
         let header = header.ok_or(Unauthorized::Missing)?.trim();
         let (scheme, token) = header.split_once(' ').ok_or(Unauthorized::Missing)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
@@ -105,10 +126,21 @@ impl Verifier {
     }
 
     /// Verifies a token.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, Unauthorized> {
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Caller>, Unauthorized> {
         if token.len() > MAX_TOKEN {
             return Err(Unauthorized::Malformed);
         }
+        let hash = blake3::hash(token.as_bytes());
+        if let Some(verified) = self.verified.get(&hash) {
+            return verified.at(now);
+        }
+        let verified = self.verify_whole(token)?;
+        let caller = verified.at(now)?;
+        self.verified.insert(hash, verified);
+        Ok(caller)
+    }
+
+    fn verify_whole(&self, token: &str) -> Result<Verified, Unauthorized> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Unauthorized::Malformed)?;
         // The algorithm is ours to choose, never the token's.
         let key = header
@@ -128,18 +160,10 @@ impl Verifier {
                 _ => Unauthorized::Malformed,
             })?
             .claims;
-        self.accept(claims, now)
+        self.accept(claims)
     }
 
-    fn accept(&self, claims: Claims, now: Timestamp) -> Result<Caller, Unauthorized> {
-        let now = now.as_second();
-        let leeway = LEEWAY.cast_signed();
-        if claims.exp.saturating_add(leeway) <= now {
-            return Err(Unauthorized::Expired);
-        }
-        if claims.nbf.saturating_sub(leeway) > now {
-            return Err(Unauthorized::NotYet);
-        }
+    fn accept(&self, claims: Claims) -> Result<Verified, Unauthorized> {
         if !self.audiences.accept(&claims.aud) {
             return Err(Unauthorized::Audience);
         }
@@ -153,11 +177,30 @@ impl Verifier {
             )),
             (None, roles) => Grant::Application(boxed(roles.unwrap_or_default())),
         };
-        Ok(Caller {
-            tenant: claims.tid.into(),
-            application: claims.appid.map(String::into_boxed_str),
-            grant,
+        Ok(Verified {
+            caller: Arc::new(Caller {
+                tenant: claims.tid.into(),
+                application: claims.appid.map(String::into_boxed_str),
+                grant,
+            }),
+            from: claims.nbf,
+            until: claims.exp,
         })
+    }
+}
+
+impl Verified {
+    /// The caller, where the token is valid at a moment.
+    fn at(&self, now: Timestamp) -> Result<Arc<Caller>, Unauthorized> {
+        let now = now.as_second();
+        let leeway = LEEWAY.cast_signed();
+        if self.until.saturating_add(leeway) <= now {
+            return Err(Unauthorized::Expired);
+        }
+        if self.from.saturating_sub(leeway) > now {
+            return Err(Unauthorized::NotYet);
+        }
+        Ok(self.caller.clone())
     }
 }
 
@@ -225,6 +268,9 @@ mod tests {
         assert_eq!(&*caller.tenant, TENANT);
         assert!(caller.may(&[Permission::MachineRead, Permission::SoftwareRead]));
         assert!(!caller.may(&[Permission::InventoryWrite]));
+        // Remembered, and yet its time ends.
+        let again = fixture.verifier.verify(&token, Timestamp::now());
+        assert_eq!(again, Ok(caller));
         let later = Timestamp::now() + std::time::Duration::from_secs(3_700);
         assert_eq!(
             fixture.verifier.verify(&token, later),
