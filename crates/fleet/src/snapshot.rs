@@ -87,6 +87,11 @@ impl Snapshot {
         &self.assessor
     }
 
+    /// After what time without a report machines are inactive, and count no more.
+    pub fn ages(&self) -> Ages {
+        self.ages
+    }
+
     /// A number that is another for every snapshot of a fleet.
     pub fn generation(&self) -> u64 {
         self.generation

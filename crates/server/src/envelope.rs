@@ -1,5 +1,7 @@
 //! Error answers of the API (API specification, section 5).
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,6 +10,9 @@ use kbgap_store::StoreError;
 use serde::Serialize;
 use uuid::Uuid;
 
+/// After how many seconds a busy service is asked again.
+const BUSY: u64 = 5;
+
 /// An error as the Defender API words it.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -15,6 +20,8 @@ pub(crate) struct ApiError {
     code: &'static str,
     message: String,
     challenge: Option<String>,
+    /// In how many seconds to come again.
+    retry_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -37,6 +44,7 @@ impl ApiError {
             code,
             message: message.into(),
             challenge: None,
+            retry_after: None,
         }
     }
 
@@ -111,6 +119,36 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
     }
 
+    /// A sender that asked for too much.
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait.as_secs() + 1),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "TooManyRequests",
+                "Too many requests; come again after the time that Retry-After states",
+            )
+        }
+    }
+
+    /// A service that has enough to do, or whose database does not answer.
+    pub(crate) fn busy(why: &str) -> Self {
+        Self {
+            retry_after: Some(BUSY),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ServiceUnavailable",
+                format!("{why}; come again after the time that Retry-After states"),
+            )
+        }
+    }
+
+    /// The same error, with what was done before it.
+    pub(crate) fn after(mut self, done: &str) -> Self {
+        self.message = format!("{}. {done}", self.message);
+        self
+    }
+
     /// A failure of the service itself; what it is, only the log tells.
     pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error, "a request failed");
@@ -129,7 +167,17 @@ impl ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::internal(&error)
+        match &error {
+            StoreError::Full { .. } => {
+                tracing::error!(%error, "the disk is full");
+                Self::busy("The disk of the database is full")
+            }
+            error if error.is_temporary() => {
+                tracing::error!(error = error as &dyn std::error::Error, "the database does not answer");
+                Self::busy("The database does not answer")
+            }
+            error => Self::internal(error),
+        }
     }
 }
 
@@ -148,6 +196,10 @@ impl IntoResponse for ApiError {
         if let Some(Ok(challenge)) = self.challenge.map(|text| HeaderValue::from_str(&text)) {
             let headers = response.headers_mut();
             headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.retry_after {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

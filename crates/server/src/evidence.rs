@@ -25,8 +25,8 @@ pub(crate) async fn of_machine(
     caller: Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<MachineEvidence>, ApiError> {
-    let fleet = caller.fleet(&service, &[Permission::SoftwareRead])?;
-    let value = fleet
+    let machines = caller.machines(&service, &[Permission::SoftwareRead])?;
+    let value = machines
         .evidence_on_machine(&id)
         .ok_or_else(|| ApiError::not_found("Machine", &id))?;
     Ok(Json(MachineEvidence { value }))
@@ -38,9 +38,9 @@ pub(crate) async fn of_update(
     caller: Authenticated,
     Path((id, kb)): Path<(String, String)>,
 ) -> Result<Json<Evidence>, ApiError> {
-    let fleet = caller.fleet(&service, &[Permission::SoftwareRead])?;
+    let machines = caller.machines(&service, &[Permission::SoftwareRead])?;
     let number: Kb = kb.parse().map_err(ApiError::body)?;
-    let evidence = fleet
+    let evidence = machines
         .evidence_of_update(&id, number)
         .ok_or_else(|| ApiError::not_found("Machine", &id))?;
     evidence

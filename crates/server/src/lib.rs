@@ -6,13 +6,15 @@
 mod api;
 mod envelope;
 mod evidence;
-mod ingest;
+mod intake;
+mod limits;
 mod oauth2;
 mod paths;
-mod reports;
 mod routes;
 mod service;
+mod stream;
+mod tenant;
 
-pub use ingest::{Incoming, IngestSummary, Rejected, ingest};
+pub use intake::{Incoming, IngestSummary, Intake, Rejected};
 pub use routes::serve;
 pub use service::{Service, Settings, StartError};

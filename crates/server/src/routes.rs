@@ -4,27 +4,26 @@ use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, OriginalUri, Request, State};
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, OriginalUri, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, ServiceExt};
-use kbgap_identity::Permission;
 use tokio::net::TcpListener;
 use tower::Layer;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
-use crate::api::{self, Authenticated};
+use crate::api;
 use crate::envelope::ApiError;
-use crate::ingest::{IngestSummary, ingest};
 use crate::service::Service;
-use crate::{evidence, oauth2, paths};
+use crate::{evidence, oauth2, paths, stream};
 
 /// A token request is a few hundred bytes.
 const TOKEN_BODY: usize = 64 * 1024;
@@ -43,12 +42,15 @@ fn router(service: Arc<Service>) -> Router {
         )
         .route("/{tenant}/discovery/v2.0/keys", get(oauth2::keys))
         .layer(DefaultBodyLimit::max(TOKEN_BODY));
+    // A stream takes as long as it is: it has limits of its own.
+    let streams = Router::new()
+        .route("/kbgap/v1/reports", post(stream::reports))
+        .layer(RequestDecompressionLayer::new());
     let settings = &service.settings;
     Router::new()
         .route("/healthz", get(health))
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
         .route("/api/machines/{id}/getmissingkbs", get(api::of_machine))
-        .route("/kbgap/v1/reports", post(reports))
         .route(
             "/kbgap/v1/machines/{id}/evidence",
             get(evidence::of_machine),
@@ -61,12 +63,13 @@ fn router(service: Arc<Service>) -> Router {
         .method_not_allowed_fallback(|| async { ApiError::method() })
         .layer(DefaultBodyLimit::max(settings.max_body))
         .merge(tokens)
-        .layer(CompressionLayer::new())
-        .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             settings.request_timeout,
         ))
+        .merge(streams)
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(GlobalConcurrencyLimitLayer::new(settings.max_requests))
         .layer(TraceLayer::new_for_http())
         .with_state(service)
@@ -94,32 +97,6 @@ async fn health() -> impl IntoResponse {
 
 async fn no_route(OriginalUri(uri): OriginalUri) -> ApiError {
     ApiError::no_route(uri.path())
-}
-
-/// `POST /kbgap/v1/reports`: one report, an array, or one a line; or any other form that is read
-/// from files.
-async fn reports(
-    State(service): State<Arc<Service>>,
-    caller: Authenticated,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Result<(StatusCode, Json<IngestSummary>), ApiError> {
-    let fleet = caller.fleet(&service, &[Permission::InventoryWrite])?;
-    let body = body.map_err(|error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large(service.settings.max_body),
-        _ => ApiError::body(error.body_text()),
-    })?;
-    let batch = tokio::task::spawn_blocking(move || kbgap_inventory::read(&body))
-        .await
-        .map_err(|error| ApiError::internal(&error))?
-        .map_err(ApiError::body)?;
-    let batch = batch.into_iter().map(Into::into).collect();
-    let summary = ingest(&service.store, Some(&fleet), caller.tenant(), batch).await?;
-    let status = if summary.rejected.len() == summary.received {
-        StatusCode::BAD_REQUEST
-    } else {
-        StatusCode::OK
-    };
-    Ok((status, Json(summary)))
 }
 
 #[expect(

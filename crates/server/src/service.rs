@@ -1,17 +1,20 @@
 //! What the routes share.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use kbgap_assessment::Assessor;
-use kbgap_fleet::Fleet;
+use kbgap_fleet::{Ages, SoftwareNames};
 use kbgap_identity::{Audiences, KeyError, SigningKey, TokenIssuer, Verifier};
-use kbgap_store::{SigningKeyRow, Store, StoreError, Tenant};
+use kbgap_store::{SigningKeyRow, Store, StoreError};
 use tokio::sync::Semaphore;
 
-use crate::reports;
+use crate::api::Answers;
+use crate::limits::Limits;
+use crate::tenant::Tenant;
 
 /// What an operator decides.
 #[derive(Debug, Clone)]
@@ -26,6 +29,10 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How many requests are worked on at once.
     pub max_requests: usize,
+    /// How often a sender may send reports in a minute.
+    pub sends_a_minute: NonZeroU32,
+    /// After what time without a report a machine is inactive, and after what time it counts no more.
+    pub ages: Ages,
 }
 
 /// Everything a request needs: store, fleets by tenant, tokens.
@@ -36,7 +43,12 @@ pub struct Service {
     pub(crate) verifier: Verifier,
     /// Bounds how many secrets are checked at once: each takes a core and 19 MiB for a while.
     pub(crate) secret_checks: Semaphore,
-    fleets: RwLock<HashMap<Box<str>, Arc<Fleet>>>,
+    /// Bounds how many senders' reports are taken in at once.
+    pub(crate) intake_turns: Arc<Semaphore>,
+    pub(crate) limits: Limits,
+    pub(crate) answers: Answers,
+    names: Arc<SoftwareNames>,
+    tenants: RwLock<HashMap<Box<str>, Arc<Tenant>>>,
 }
 
 /// Why the service cannot start.
@@ -50,6 +62,10 @@ pub enum StartError {
     Key(#[from] KeyError),
 }
 
+/// How many senders' reports are taken in at once; the others wait.
+const INTAKE_TURNS: usize = 8;
+/// How often a sender may send reports, each time as many as it likes.
+const SENDS_A_MINUTE: NonZeroU32 = NonZeroU32::new(6_000).unwrap();
 /// How many secrets are checked at once.
 const SECRET_CHECKS: usize = 2;
 
@@ -62,6 +78,8 @@ impl Settings {
             max_body: 64 << 20,
             request_timeout: Duration::from_mins(1),
             max_requests: 512,
+            sends_a_minute: SENDS_A_MINUTE,
+            ages: Ages::default(),
         }
     }
 
@@ -76,6 +94,7 @@ impl Service {
     pub async fn start(
         store: Store,
         assessor: Arc<Assessor>,
+        names: Arc<SoftwareNames>,
         settings: Settings,
     ) -> Result<Arc<Self>, StartError> {
         let keys = signing_keys(&store).await?;
@@ -88,50 +107,77 @@ impl Service {
                 Audiences::with([settings.issuer_url().to_owned()]),
             ),
             secret_checks: Semaphore::new(SECRET_CHECKS),
-            fleets: RwLock::new(HashMap::new()),
+            intake_turns: Arc::new(Semaphore::new(INTAKE_TURNS)),
+            limits: Limits::a_minute(settings.sends_a_minute),
+            answers: Answers::default(),
+            names,
+            tenants: RwLock::new(HashMap::new()),
             store,
             settings,
         };
-        for tenant in service.store.tenants().await? {
-            let fleet = Arc::new(Fleet::new(assessor.clone()));
-            service.read_reports(&tenant.id, &fleet).await?;
-            let mut fleets = service
-                .fleets
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            fleets.insert(tenant.id.into(), fleet);
-        }
+        service.load_tenants(&assessor).await?;
         Ok(Arc::new(service))
     }
 
     /// Assesses every machine anew, against another catalog.
     pub fn use_catalog(&self, assessor: &Arc<Assessor>) {
-        for (_, fleet) in self.fleets() {
-            fleet.use_catalog(assessor.clone());
+        for tenant in self.tenants() {
+            if let Err(error) = tenant.fleet().use_catalog(assessor.clone()) {
+                tracing::error!(%error, "the machines cannot be assessed anew: the catalogue before stays in use");
+            }
         }
     }
 
-    /// Reads every report again, after another process wrote to the store.
-    pub async fn read_again(&self) -> Result<(), StoreError> {
-        for (tenant, fleet) in self.fleets() {
-            self.read_reports(&tenant, &fleet).await?;
+    /// Takes over what other processes wrote to the store; `true` where there was something.
+    pub async fn follow(&self) -> Result<bool, StoreError> {
+        let mut any = false;
+        for tenant in self.tenants() {
+            any |= tenant.follow().await?;
+        }
+        Ok(any)
+    }
+
+    /// Reads tenants that other processes created since.
+    pub async fn load_tenants(&self, assessor: &Arc<Assessor>) -> Result<(), StoreError> {
+        for tenant in self.store.tenants().await? {
+            if self.fleet_of(&tenant.id).is_some() {
+                continue;
+            }
+            let (names, ages) = (self.names.clone(), self.settings.ages);
+            let loaded =
+                Tenant::load(&self.store, &tenant.id, assessor.clone(), names, ages).await?;
+            let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+            tenants.insert(tenant.id.into(), loaded);
         }
         Ok(())
     }
 
-    /// How many machines there are, over all tenants.
-    pub fn machines(&self) -> usize {
-        self.fleets().iter().map(|(_, fleet)| fleet.len()).sum()
+    /// Lets machines leave the counts that were not seen for too long.
+    pub fn tick(&self, now: Timestamp) {
+        for tenant in self.tenants() {
+            tenant.fleet().tick(now);
+        }
     }
 
-    /// The fleet of a tenant.
-    pub(crate) fn fleet(&self, tenant: &str) -> Option<Arc<Fleet>> {
-        let fleets = self.fleets.read().unwrap_or_else(PoisonError::into_inner);
-        fleets.get(tenant).cloned()
+    /// How many machines there are, over all tenants.
+    pub fn machines(&self) -> u64 {
+        let tenants = self.tenants().into_iter();
+        tenants
+            .map(|tenant| tenant.fleet().snapshot().figures().machines)
+            .sum()
+    }
+
+    /// A tenant, by its id.
+    pub(crate) fn fleet_of(&self, tenant: &str) -> Option<Arc<Tenant>> {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        tenants.get(tenant).cloned()
     }
 
     /// The tenant of an id or a name, as a client wrote it in a path.
-    pub(crate) async fn tenant(&self, id_or_name: &str) -> Result<Option<Tenant>, StoreError> {
+    pub(crate) async fn tenant(
+        &self,
+        id_or_name: &str,
+    ) -> Result<Option<kbgap_store::Tenant>, StoreError> {
         let tenants = self.store.tenants().await?;
         Ok(tenants.into_iter().find(|tenant| {
             tenant.id.eq_ignore_ascii_case(id_or_name)
@@ -139,35 +185,9 @@ impl Service {
         }))
     }
 
-    fn fleets(&self) -> Vec<(Box<str>, Arc<Fleet>)> {
-        let fleets = self.fleets.read().unwrap_or_else(PoisonError::into_inner);
-        let fleets = fleets.iter();
-        fleets
-            .map(|(id, fleet)| (id.clone(), fleet.clone()))
-            .collect()
-    }
-
-    async fn read_reports(&self, tenant: &str, fleet: &Fleet) -> Result<(), StoreError> {
-        let mut after: Option<String> = None;
-        loop {
-            let page = self.store.reports_after(tenant, after.as_deref()).await?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.machine.clone());
-            for stored in &page {
-                match reports::read(stored) {
-                    Ok(report) => {
-                        if let Ok(machine) = reports::machine(&report) {
-                            fleet.put(machine);
-                        }
-                    }
-                    Err(error) => {
-                        tracing::error!(machine = %stored.machine, %error, "a stored report is damaged and left out");
-                    }
-                }
-            }
-        }
+    fn tenants(&self) -> Vec<Arc<Tenant>> {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        tenants.values().cloned().collect()
     }
 }
 

@@ -5,33 +5,44 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::{header, request::Parts};
 use jiff::Timestamp;
-use kbgap_fleet::Fleet;
+use kbgap_fleet::Snapshot;
 use kbgap_identity::{Caller, Permission, Unauthorized};
 
 use crate::envelope::ApiError;
 use crate::service::Service;
+use crate::tenant::Tenant;
 
 /// A caller whose token was verified.
-pub(crate) struct Authenticated(Caller);
+pub(crate) struct Authenticated(Arc<Caller>);
 
 impl Authenticated {
-    /// The fleet of the caller's tenant, where the caller has one of these permissions.
-    pub(crate) fn fleet(
+    /// The caller's tenant, where the caller has one of these permissions.
+    pub(crate) fn tenant(
         &self,
         service: &Service,
         any_of: &[Permission],
-    ) -> Result<Arc<Fleet>, ApiError> {
+    ) -> Result<Arc<Tenant>, ApiError> {
         if !self.0.may(any_of) {
             return Err(ApiError::forbidden(&self.0, any_of));
         }
         service
-            .fleet(&self.0.tenant)
+            .fleet_of(&self.0.tenant)
             .ok_or_else(|| ApiError::unauthorized(&Unauthorized::Issuer))
     }
 
-    /// The caller's tenant.
-    pub(crate) fn tenant(&self) -> &str {
-        &self.0.tenant
+    /// The machines of the caller's tenant as they are now, where the caller has one of these permissions.
+    pub(crate) fn machines(
+        &self,
+        service: &Service,
+        any_of: &[Permission],
+    ) -> Result<Arc<Snapshot>, ApiError> {
+        Ok(self.tenant(service, any_of)?.fleet().snapshot())
+    }
+
+    /// Who asks, for limits: the application, else the tenant.
+    pub(crate) fn sender(&self) -> &str {
+        let application = self.0.application.as_deref();
+        application.unwrap_or(&self.0.tenant)
     }
 }
 

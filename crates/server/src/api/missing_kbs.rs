@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use kbgap_catalog::SoftwareId;
 use kbgap_fleet::MissingUpdate;
 use kbgap_identity::Permission;
 use serde::Serialize;
 
+use super::answers::Question;
 use super::caller::Authenticated;
 use super::root::Root;
 use crate::envelope::ApiError;
@@ -38,14 +42,14 @@ struct PublicProductFixDto {
     cve_addressed: usize,
 }
 
-impl From<MissingUpdate> for PublicProductFixDto {
-    fn from(update: MissingUpdate) -> Self {
+impl From<&MissingUpdate> for PublicProductFixDto {
+    fn from(update: &MissingUpdate) -> Self {
         let kb = update.kb;
         Self {
             id: kb.number().to_string(),
-            name: update.name,
+            name: update.name.clone(),
             os_build: update.os_build,
-            products_names: update.products,
+            products_names: update.products.clone(),
             url: format!("https://catalog.update.microsoft.com/v7/site/Search.aspx?q={kb}"),
             machine_missed_on: update.machines,
             cve_addressed: update.cves,
@@ -54,11 +58,11 @@ impl From<MissingUpdate> for PublicProductFixDto {
 }
 
 impl Collection {
-    fn of(root: &Root, rows: Vec<MissingUpdate>) -> Self {
+    fn of(root: &Root, rows: &[MissingUpdate]) -> Self {
         Self {
             context: root.collection("PublicProductFixDto"),
             count: None,
-            value: rows.into_iter().map(Into::into).collect(),
+            value: rows.iter().map(Into::into).collect(),
         }
     }
 }
@@ -69,12 +73,30 @@ pub(crate) async fn of_software(
     caller: Authenticated,
     root: Root,
     Path(id): Path<String>,
-) -> Result<Json<Collection>, ApiError> {
-    let fleet = caller.fleet(&service, &[Permission::SoftwareRead])?;
-    let rows = fleet
-        .missing_for_software(&SoftwareId::from_client(&id))
+) -> Result<Response, ApiError> {
+    let tenant = caller.tenant(&service, &[Permission::SoftwareRead])?;
+    let machines = tenant.fleet().snapshot();
+    let software = SoftwareId::from_client(&id);
+    let question = Question {
+        tenant: tenant.id().clone(),
+        generation: machines.generation(),
+        root: root.text().into(),
+        software,
+    };
+    if let Some(body) = service.answers.get(&question) {
+        return Ok(json(body));
+    }
+    let rows = machines
+        .missing_for_software(&question.software)
         .ok_or_else(|| ApiError::not_found("Software", &id))?;
-    Ok(Json(Collection::of(&root, rows)))
+    let body = serde_json::to_vec(&Collection::of(&root, &rows));
+    let body = Bytes::from(body.map_err(|error| ApiError::internal(&error))?);
+    service.answers.put(question, body.clone());
+    Ok(json(body))
+}
+
+fn json(body: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// `GET /api/machines/{machineId}/getmissingkbs`
@@ -84,12 +106,12 @@ pub(crate) async fn of_machine(
     root: Root,
     Path(id): Path<String>,
 ) -> Result<Json<Collection>, ApiError> {
-    let fleet = caller.fleet(&service, &[Permission::SoftwareRead])?;
-    let rows = fleet
+    let machines = caller.machines(&service, &[Permission::SoftwareRead])?;
+    let rows = machines
         .missing_on_machine(&id)
         .ok_or_else(|| ApiError::not_found("Machine", &id))?;
     Ok(Json(Collection {
         count: Some(rows.len()),
-        ..Collection::of(&root, rows)
+        ..Collection::of(&root, &rows)
     }))
 }

@@ -1,8 +1,10 @@
 //! The Defender API's routes, one module a resource.
 
+mod answers;
 mod caller;
 mod missing_kbs;
 mod root;
 
+pub(crate) use answers::Answers;
 pub(crate) use caller::Authenticated;
 pub(crate) use missing_kbs::{of_machine, of_software};

@@ -11,6 +11,11 @@ use crate::service::Service;
 pub(crate) struct Root(String);
 
 impl Root {
+    /// The URL.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// The context of a collection of a type.
     pub(crate) fn collection(&self, type_name: &str) -> String {
         format!(

@@ -1,0 +1,171 @@
+//! The numbers of software entries in a tenant's dictionary.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use kbgap_assessment::Bearing;
+use kbgap_inventory::InstalledSoftware;
+use kbgap_store::{SoftwareEntry, Store, StoreError};
+use rustc_hash::{FxHashMap, FxHashSet};
+use xxhash_rust::xxh3::Xxh3;
+
+/// A tenant's dictionary, as far as this process knows it: the store has it whole.
+#[derive(Default)]
+pub(crate) struct Entries {
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// By a hash of 128 bits: the entries themselves are kept once, by number.
+    numbers: FxHashMap<u128, u32>,
+    /// At 0 there is none.
+    entries: Vec<Option<Entry>>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    reported: Arc<InstalledSoftware>,
+    bearing: Bearing,
+}
+
+/// Entries new to this process, by number.
+pub(crate) type Learned = Vec<(u32, Arc<InstalledSoftware>)>;
+
+impl Entries {
+    /// The highest number known.
+    pub(crate) fn last(&self) -> u32 {
+        let last = self.read().entries.len().saturating_sub(1);
+        u32::try_from(last).unwrap_or(u32::MAX)
+    }
+
+    /// The entry of a number.
+    pub(crate) fn reported(&self, number: u32) -> Option<Arc<InstalledSoftware>> {
+        let known = self.read();
+        let entry = known.entries.get(number as usize)?.as_ref()?;
+        Some(entry.reported.clone())
+    }
+
+    /// The bearing of the entry of a number.
+    pub(crate) fn bearing(&self, number: u32) -> Bearing {
+        let known = self.read();
+        let entry = known.entries.get(number as usize).and_then(Option::as_ref);
+        entry.map(|entry| entry.bearing).unwrap_or_default()
+    }
+
+    /// The numbers of a list, in order and each once; `None` where one is not known.
+    pub(crate) fn numbers(&self, list: &[InstalledSoftware]) -> Option<Vec<u32>> {
+        let known = self.read();
+        let numbers = list.iter().map(|entry| known.numbers.get(&hash(entry)).copied());
+        let mut numbers: Vec<u32> = numbers.collect::<Option<_>>()?;
+        numbers.sort_unstable();
+        numbers.dedup();
+        Some(numbers)
+    }
+
+    /// All entries known.
+    pub(crate) fn all(&self) -> Learned {
+        let known = self.read();
+        let entries = (0u32..).zip(&known.entries);
+        let entries = entries.filter_map(|(at, entry)| Some((at, entry.as_ref()?.reported.clone())));
+        entries.collect()
+    }
+
+    /// Gives numbers to those of some entries that have none yet, and shows them: before any row can name them.
+    pub(crate) async fn intern<'a>(
+        &self,
+        store: &Store,
+        tenant: &str,
+        entries: impl Iterator<Item = &'a InstalledSoftware>,
+        show: impl Fn(Learned),
+    ) -> Result<(), StoreError> {
+        let unknown = self.unknown(entries);
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let wanted: Vec<SoftwareEntry> = unknown
+            .iter()
+            .map(|entry| SoftwareEntry {
+                vendor: entry.vendor.to_string(),
+                name: entry.name.to_string(),
+                version: entry.version.to_string(),
+            })
+            .collect();
+        let numbers = store.software_ids(tenant, &wanted).await?;
+        self.learn(numbers.into_iter().zip(unknown), show);
+        Ok(())
+    }
+
+    /// Learns what other processes added to the dictionary, and shows it.
+    pub(crate) async fn follow(
+        &self,
+        store: &Store,
+        tenant: &str,
+        mut show: impl FnMut(Learned),
+    ) -> Result<(), StoreError> {
+        let mut after = self.last();
+        loop {
+            let page = store.software_after(tenant, after).await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
+            after = *last;
+            let entries = page.into_iter().map(|(number, entry)| {
+                let reported = InstalledSoftware {
+                    vendor: entry.vendor.into(),
+                    name: entry.name.into(),
+                    version: entry.version.into(),
+                };
+                (number, reported)
+            });
+            self.learn(entries, &mut show);
+        }
+    }
+
+    fn unknown<'a>(
+        &self,
+        entries: impl Iterator<Item = &'a InstalledSoftware>,
+    ) -> Vec<InstalledSoftware> {
+        let known = self.read();
+        let mut seen = FxHashSet::default();
+        let unknown = entries.filter(|entry| {
+            let hash = hash(entry);
+            !known.numbers.contains_key(&hash) && seen.insert(hash)
+        });
+        unknown.cloned().collect()
+    }
+
+    fn learn(
+        &self,
+        entries: impl Iterator<Item = (u32, InstalledSoftware)>,
+        show: impl FnOnce(Learned),
+    ) {
+        let entries = entries.map(|(number, reported)| (number, Arc::new(reported)));
+        let learned: Learned = entries.collect();
+        show(learned.clone());
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for (number, reported) in learned {
+            let at = number as usize;
+            if known.entries.len() <= at {
+                known.entries.resize(at + 1, None);
+            }
+            known.numbers.insert(hash(&reported), number);
+            known.entries[at] = Some(Entry {
+                bearing: Bearing::of(&reported),
+                reported,
+            });
+        }
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn hash(entry: &InstalledSoftware) -> u128 {
+    let mut hash = Xxh3::new();
+    for part in [&entry.vendor, &entry.name, &entry.version] {
+        hash.update(&(part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.digest128()
+}

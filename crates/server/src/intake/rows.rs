@@ -1,0 +1,74 @@
+//! A machine's record, and the row the store keeps of it.
+
+use jiff::Timestamp;
+use kbgap_fleet::{Damaged, PackedMachine, pack};
+use kbgap_inventory::record::{MachineRecord, PartTimes};
+use kbgap_inventory::MachineReport;
+use kbgap_store::{Digest, MachineRow};
+
+use super::entries::Entries;
+
+/// A record, packed.
+pub(super) struct Packed {
+    pub(super) body: Vec<u8>,
+    pub(super) digest: Digest,
+    pub(super) state: Vec<u8>,
+}
+
+/// Packs a report; `numbers` are those of its software.
+pub(super) fn packed(
+    report: &MachineReport,
+    numbers: &[u32],
+    times: Option<&PartTimes>,
+    entries: &Entries,
+) -> Result<Packed, Damaged> {
+    let body = pack(report, numbers, times)?;
+    let machine = PackedMachine::new(&body)?;
+    let state = machine.state_key(|number| entries.bearing(number));
+    Ok(Packed {
+        digest: digest(&body),
+        state: state.into(),
+        body,
+    })
+}
+
+fn digest(body: &[u8]) -> Digest {
+    let mut digest = Digest::default();
+    digest.copy_from_slice(&blake3::hash(body).as_bytes()[..16]);
+    digest
+}
+
+/// The times of a record's parts, where they are not all of the moment the machine was last seen.
+pub(super) fn own_times(record: &MachineRecord) -> Option<&PartTimes> {
+    let seen = record.report.reported_at;
+    (record.times != PartTimes::all(seen)).then_some(&record.times)
+}
+
+/// The record of a row.
+pub(super) fn record(row: &MachineRow, entries: &Entries) -> Result<MachineRecord, Damaged> {
+    let entry = |number| entries.reported(number).map(|entry| (*entry).clone());
+    let unpacked = PackedMachine::new(&row.body)?.unpack(entry)?;
+    let seen: Option<Timestamp> = Some(row.last_seen);
+    let report = MachineReport {
+        id: Some(row.machine.as_str().into()),
+        name: row.name.as_deref().map(Into::into),
+        reported_at: seen,
+        ..unpacked.report
+    };
+    let times = unpacked.times.unwrap_or_else(|| PartTimes::all(seen));
+    Ok(MachineRecord::restored(report, times))
+}
+
+/// A row, as the fleet takes it.
+pub(crate) fn of_fleet(row: &MachineRow) -> kbgap_fleet::MachineRow<'_> {
+    kbgap_fleet::MachineRow {
+        id: &row.machine,
+        name: row.name.as_deref(),
+        first_seen: row.first_seen,
+        last_seen: row.last_seen,
+        sequence: row.sequence,
+        body: &row.body,
+        group: row.group.as_deref(),
+        tags: &row.tags,
+    }
+}
