@@ -1,9 +1,9 @@
 //! Tenants, the applications that may ask, and the keys that sign their tokens.
 
 use jiff::Timestamp;
-use sqlx::Row;
 
-use crate::{Store, StoreError, time};
+use crate::backend::{reading, writing};
+use crate::{Store, StoreError, text, time};
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,30 +53,53 @@ impl std::fmt::Debug for SigningKeyRow {
     }
 }
 
+const CREATE_TENANT: &str = "INSERT INTO tenants (id, name, created_at) VALUES ($1, $2, $3)";
+
+const TENANTS: &str = "SELECT id, name, created_at FROM tenants ORDER BY created_at, id";
+
+const CREATE: &str = "INSERT INTO applications (tenant, client, name, secret_hash, created_at)
+    VALUES ($1, $2, $3, $4, $5)";
+
+const GRANT: &str = "INSERT INTO application_roles (tenant, client, role) VALUES ($1, $2, $3)
+    ON CONFLICT DO NOTHING";
+
+const APPLICATIONS: &str = "SELECT client, name, secret_hash, created_at FROM applications
+    WHERE tenant = $1 ORDER BY created_at, client";
+
+const ROLES: &str = "SELECT client, role FROM application_roles WHERE tenant = $1 ORDER BY client, role";
+
+const PUT_KEY: &str = "INSERT INTO signing_keys (kid, pkcs8, created_at) VALUES ($1, $2, $3)
+    ON CONFLICT DO NOTHING";
+
+const KEYS: &str = "SELECT kid, pkcs8, created_at FROM signing_keys ORDER BY created_at DESC, kid";
+
 impl Store {
     /// Creates a tenant.
     pub async fn create_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO tenants (id, name, created_at) VALUES ($1, $2, $3)")
-            .bind(&tenant.id)
-            .bind(&tenant.name)
-            .bind(time::of(tenant.created_at))
-            .execute(&self.writer)
-            .await
-            .map_err(|error| exists(error, "a tenant of this id or name"))?;
-        Ok(())
+        text::key("the id of a tenant", &tenant.id)?;
+        text::key("the name of a tenant", &tenant.name)?;
+        writing!(self, |transaction| {
+            sqlx::query(CREATE_TENANT)
+                .bind(&tenant.id)
+                .bind(&tenant.name)
+                .bind(time::of(tenant.created_at))
+                .execute(&mut *transaction)
+                .await
+                .map_err(|error| exists(error, "a tenant of this id or name"))?;
+            Ok(transaction.commit().await?)
+        })
     }
 
     /// The tenants, the oldest first.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        let rows = sqlx::query("SELECT id, name, created_at FROM tenants ORDER BY created_at, id")
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter()
-            .map(|row| {
+        let rows: Vec<(String, String, i64)> =
+            reading!(self, |pool| sqlx::query_as(TENANTS).fetch_all(pool).await?);
+        rows.into_iter()
+            .map(|(id, name, created_at)| {
                 Ok(Tenant {
-                    id: row.try_get("id")?,
-                    name: row.try_get("name")?,
-                    created_at: time::to(row.try_get("created_at")?)?,
+                    id,
+                    name,
+                    created_at: time::to(created_at)?,
                 })
             })
             .collect()
@@ -84,32 +107,28 @@ impl Store {
 
     /// Creates an application with its permissions.
     pub async fn create_application(&self, application: &Application) -> Result<(), StoreError> {
-        let mut transaction = self.writer.begin().await?;
-        sqlx::query(
-            "INSERT INTO applications (tenant, client, name, secret_hash, created_at)
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(&application.tenant)
-        .bind(&application.client)
-        .bind(&application.name)
-        .bind(&application.secret_hash)
-        .bind(time::of(application.created_at))
-        .execute(&mut *transaction)
-        .await
-        .map_err(|error| exists(error, "an application of this id"))?;
-        for role in &application.roles {
-            sqlx::query(
-                "INSERT INTO application_roles (tenant, client, role) VALUES ($1, $2, $3)
-                 ON CONFLICT DO NOTHING",
-            )
-            .bind(&application.tenant)
-            .bind(&application.client)
-            .bind(role)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await?;
-        Ok(())
+        text::key("the id of an application", &application.client)?;
+        text::plain("the name of an application", &application.name)?;
+        writing!(self, |transaction| {
+            sqlx::query(CREATE)
+                .bind(&application.tenant)
+                .bind(&application.client)
+                .bind(&application.name)
+                .bind(&application.secret_hash)
+                .bind(time::of(application.created_at))
+                .execute(&mut *transaction)
+                .await
+                .map_err(|error| exists(error, "an application of this id"))?;
+            for role in &application.roles {
+                sqlx::query(GRANT)
+                    .bind(&application.tenant)
+                    .bind(&application.client)
+                    .bind(role)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            Ok(transaction.commit().await?)
+        })
     }
 
     /// An application of a tenant.
@@ -126,29 +145,23 @@ impl Store {
 
     /// The applications of a tenant, the oldest first.
     pub async fn applications(&self, tenant: &str) -> Result<Vec<Application>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT client, name, secret_hash, created_at FROM applications
-             WHERE tenant = $1 ORDER BY created_at, client",
-        )
-        .bind(tenant)
-        .fetch_all(&self.readers)
-        .await?;
-        let roles: Vec<(String, String)> = sqlx::query_as(
-            "SELECT client, role FROM application_roles WHERE tenant = $1 ORDER BY client, role",
-        )
-        .bind(tenant)
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                let client: String = row.try_get("client")?;
+        let rows: Vec<(String, String, String, i64)> = reading!(self, |pool| sqlx::query_as(APPLICATIONS)
+            .bind(tenant)
+            .fetch_all(pool)
+            .await?);
+        let roles: Vec<(String, String)> = reading!(self, |pool| sqlx::query_as(ROLES)
+            .bind(tenant)
+            .fetch_all(pool)
+            .await?);
+        rows.into_iter()
+            .map(|(client, name, secret_hash, created_at)| {
                 let own = roles.iter().filter(|(of, _)| *of == client);
                 Ok(Application {
                     tenant: tenant.to_owned(),
-                    name: row.try_get("name")?,
-                    secret_hash: row.try_get("secret_hash")?,
+                    name,
+                    secret_hash,
                     roles: own.map(|(_, role)| role.clone()).collect(),
-                    created_at: time::to(row.try_get("created_at")?)?,
+                    created_at: time::to(created_at)?,
                     client,
                 })
             })
@@ -157,41 +170,40 @@ impl Store {
 
     /// Keeps a signing key.
     pub async fn put_signing_key(&self, key: &SigningKeyRow) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO signing_keys (kid, pkcs8, created_at) VALUES ($1, $2, $3)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(&key.kid)
-        .bind(&key.pkcs8)
-        .bind(time::of(key.created_at))
-        .execute(&self.writer)
-        .await?;
-        Ok(())
+        text::key("the id of a signing key", &key.kid)?;
+        writing!(self, |transaction| {
+            sqlx::query(PUT_KEY)
+                .bind(&key.kid)
+                .bind(&key.pkcs8)
+                .bind(time::of(key.created_at))
+                .execute(&mut *transaction)
+                .await?;
+            Ok(transaction.commit().await?)
+        })
     }
 
     /// The signing keys, the newest first.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>, StoreError> {
-        let rows =
-            sqlx::query("SELECT kid, pkcs8, created_at FROM signing_keys ORDER BY created_at DESC")
-                .fetch_all(&self.readers)
-                .await?;
-        rows.iter()
-            .map(|row| {
+        let rows: Vec<(String, Vec<u8>, i64)> =
+            reading!(self, |pool| sqlx::query_as(KEYS).fetch_all(pool).await?);
+        rows.into_iter()
+            .map(|(kid, pkcs8, created_at)| {
                 Ok(SigningKeyRow {
-                    kid: row.try_get("kid")?,
-                    pkcs8: row.try_get("pkcs8")?,
-                    created_at: time::to(row.try_get("created_at")?)?,
+                    kid,
+                    pkcs8,
+                    created_at: time::to(created_at)?,
                 })
             })
             .collect()
     }
 }
 
-fn exists(error: sqlx::Error, what: &'static str) -> StoreError {
+/// What a refused insert means.
+pub(crate) fn exists(error: sqlx::Error, what: &'static str) -> StoreError {
     match &error {
         sqlx::Error::Database(database) if database.is_unique_violation() => {
             StoreError::Exists(what)
         }
-        _ => StoreError::Database(error),
+        _ => StoreError::from(error),
     }
 }

@@ -1,10 +1,9 @@
 //! Catalogue documents, with all their revisions.
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
-use crate::{Put, Store, StoreError, raise_sequence, time};
+use crate::backend::{reading, writing};
+use crate::{Put, Store, StoreError, text, time};
 
 /// A document as stored: its body is the caller's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,45 +35,81 @@ pub struct DocumentRevision {
     pub digest: String,
 }
 
+/// The columns of a document, as they are read.
+#[derive(sqlx::FromRow)]
+struct Row {
+    source: String,
+    id: String,
+    current_release: i64,
+    title: String,
+    digest: String,
+    imported_at: i64,
+    body: Vec<u8>,
+}
+
+const RAISE: &str = "UPDATE catalog_sequence SET value = value + 1";
+
+const KNOWN: &str = "SELECT current_release, digest FROM documents WHERE source = $1 AND id = $2";
+
+const PUT: &str = "INSERT INTO documents (source, id, current_release, title, digest, imported_at, body)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (source, id, current_release) DO UPDATE SET
+        title = excluded.title, digest = excluded.digest,
+        imported_at = excluded.imported_at, body = excluded.body";
+
+const IN_FORCE: &str = "SELECT source, id, current_release, title, digest, imported_at, body
+    FROM documents AS d
+    WHERE source = $1 AND current_release = coalesce(
+        (SELECT max(current_release) FROM documents
+         WHERE source = d.source AND id = d.id AND current_release <= $2),
+        (SELECT min(current_release) FROM documents
+         WHERE source = d.source AND id = d.id))
+    ORDER BY id";
+
+const REVISIONS: &str = "SELECT id, current_release, digest FROM documents
+    WHERE source = $1 ORDER BY id, current_release";
+
 impl Store {
+    /// The number that every change to documents raises.
+    pub async fn catalog_sequence(&self) -> Result<i64, StoreError> {
+        Ok(reading!(self, |pool| sqlx::query_scalar("SELECT value FROM catalog_sequence")
+            .fetch_one(pool)
+            .await?))
+    }
+
     /// Stores a revision of a document, in one transaction. Other revisions stay.
     pub async fn put_document(&self, document: &CatalogDocument) -> Result<Put, StoreError> {
-        let mut transaction = self.writer.begin().await?;
-        let known: Vec<(i64, String)> = sqlx::query_as(
-            "SELECT current_release, digest FROM documents WHERE source = $1 AND id = $2",
-        )
-        .bind(&document.source)
-        .bind(&document.id)
-        .fetch_all(&mut *transaction)
-        .await?;
+        text::key("the source of a document", &document.source)?;
+        text::key("the id of a document", &document.id)?;
+        text::plain("the title of a document", &document.title)?;
         let release = time::of(document.current_release);
-        let same =
-            |(known, digest): &(i64, String)| *known == release && *digest == document.digest;
-        if known.iter().any(same) {
-            return Ok(Put::Unchanged);
-        }
-        sqlx::query(
-            "INSERT INTO documents (source, id, current_release, title, digest, imported_at, body)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (source, id, current_release) DO UPDATE SET
-                 title = excluded.title, digest = excluded.digest,
-                 imported_at = excluded.imported_at, body = excluded.body",
-        )
-        .bind(&document.source)
-        .bind(&document.id)
-        .bind(release)
-        .bind(&document.title)
-        .bind(&document.digest)
-        .bind(time::of(document.imported_at))
-        .bind(&document.body)
-        .execute(&mut *transaction)
-        .await?;
-        raise_sequence(&mut transaction).await?;
-        transaction.commit().await?;
-        Ok(if known.is_empty() {
-            Put::New
-        } else {
-            Put::Changed
+        writing!(self, |transaction| {
+            // First: whoever else writes documents waits here, so that the number is raised in the order of commits.
+            sqlx::query(RAISE).execute(&mut *transaction).await?;
+            let known: Vec<(i64, String)> = sqlx::query_as(KNOWN)
+                .bind(&document.source)
+                .bind(&document.id)
+                .fetch_all(&mut *transaction)
+                .await?;
+            if known
+                .iter()
+                .any(|(known, digest)| *known == release && *digest == document.digest)
+            {
+                transaction.rollback().await?;
+                return Ok(Put::Unchanged);
+            }
+            sqlx::query(PUT)
+                .bind(&document.source)
+                .bind(&document.id)
+                .bind(release)
+                .bind(&document.title)
+                .bind(&document.digest)
+                .bind(time::of(document.imported_at))
+                .bind(&document.body)
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+            Ok(if known.is_empty() { Put::New } else { Put::Changed })
         })
     }
 
@@ -85,21 +120,12 @@ impl Store {
         source: &str,
         as_of: Option<Timestamp>,
     ) -> Result<Vec<CatalogDocument>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT source, id, current_release, title, digest, imported_at, body
-             FROM documents AS d
-             WHERE source = $1 AND current_release = coalesce(
-                 (SELECT max(current_release) FROM documents
-                  WHERE source = d.source AND id = d.id AND current_release <= $2),
-                 (SELECT min(current_release) FROM documents
-                  WHERE source = d.source AND id = d.id))
-             ORDER BY id",
-        )
-        .bind(source)
-        .bind(as_of.map_or(i64::MAX, time::of))
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter().map(document).collect()
+        let rows: Vec<Row> = reading!(self, |pool| sqlx::query_as(IN_FORCE)
+            .bind(source)
+            .bind(as_of.map_or(i64::MAX, time::of))
+            .fetch_all(pool)
+            .await?);
+        rows.into_iter().map(document).collect()
     }
 
     /// Every revision of every document of a source, without bodies.
@@ -107,33 +133,30 @@ impl Store {
         &self,
         source: &str,
     ) -> Result<Vec<DocumentRevision>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, current_release, digest FROM documents
-             WHERE source = $1 ORDER BY id, current_release",
-        )
-        .bind(source)
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter()
-            .map(|row| {
+        let rows: Vec<(String, i64, String)> = reading!(self, |pool| sqlx::query_as(REVISIONS)
+            .bind(source)
+            .fetch_all(pool)
+            .await?);
+        rows.into_iter()
+            .map(|(id, release, digest)| {
                 Ok(DocumentRevision {
-                    id: row.try_get("id")?,
-                    current_release: time::to(row.try_get("current_release")?)?,
-                    digest: row.try_get("digest")?,
+                    id,
+                    current_release: time::to(release)?,
+                    digest,
                 })
             })
             .collect()
     }
 }
 
-fn document(row: &SqliteRow) -> Result<CatalogDocument, StoreError> {
+fn document(row: Row) -> Result<CatalogDocument, StoreError> {
     Ok(CatalogDocument {
-        source: row.try_get("source")?,
-        id: row.try_get("id")?,
-        current_release: time::to(row.try_get("current_release")?)?,
-        title: row.try_get("title")?,
-        digest: row.try_get("digest")?,
-        imported_at: time::to(row.try_get("imported_at")?)?,
-        body: row.try_get("body")?,
+        source: row.source,
+        id: row.id,
+        current_release: time::to(row.current_release)?,
+        title: row.title,
+        digest: row.digest,
+        imported_at: time::to(row.imported_at)?,
+        body: row.body,
     })
 }

@@ -1,25 +1,43 @@
-//! The durable truth: catalogue documents, machine reports, tenants, applications and keys.
+//! The durable truth: catalogue documents, machines, their history, tenants, applications and keys.
 //!
-//! One SQLite file with a write-ahead log. What a method returned from is on disk: commits are
-//! synchronous, so a report that was acknowledged survives a power failure.
+//! One interface on two databases: a file of SQLite with a write-ahead log, and PostgreSQL 15 or later. What a method
+//! returned from is on disk: commits are synchronous, so a report that was acknowledged survives a power failure.
+//! Every write is one transaction.
+//!
+//! Servers keep no state of their own: each follows the changes of a tenant ([`Store::changes_after`]). Tenant and
+//! machine are in every key but those of what all tenants share (documents, findings, signing keys).
 
 mod applications;
+mod backend;
+mod backup;
+mod changes;
 mod documents;
+mod enroll_secrets;
 mod error;
+mod findings;
+mod location;
+mod machines;
+mod migrations;
 mod reports;
+mod software;
+mod text;
 mod time;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use sqlx::SqlitePool;
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use backend::{Backend, PostgresBackend, SqliteBackend};
 
 pub use applications::{Application, SigningKeyRow, Tenant};
+pub use changes::Changes;
 pub use documents::{CatalogDocument, DocumentRevision};
+pub use enroll_secrets::EnrollSecret;
 pub use error::StoreError;
+pub use findings::StateFindings;
+pub use location::{Location, LocationError, PostgresUrl};
+pub use machines::{Digest, Labels, MachineReader, MachineRow, MachineState, MachineWrite, Outcome, Written};
+pub use migrations::{PendingMigration, Status};
 pub use reports::{ReportPut, StoredReport};
+pub use software::SoftwareEntry;
 
 /// What a write did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,118 +50,50 @@ pub enum Put {
     Unchanged,
 }
 
-/// How long a writer waits for another process that writes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many readers go on beside each other.
-const READERS: u32 = 4;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-
-/// The store.
+/// The store. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Store {
-    path: PathBuf,
-    /// One connection: SQLite takes one writer at a time, so waiting is done here, in order.
-    writer: SqlitePool,
-    readers: SqlitePool,
+    backend: Backend,
 }
 
 impl Store {
-    /// Opens the store in a file, which is created with rights for its owner only, and brings its
-    /// schema up to date.
+    /// Opens the store and brings its schema up to date. A file is created where it is not there yet, with rights for
+    /// its owner only; a PostgreSQL database must be there.
+    ///
+    /// Connections lost later are made anew by themselves.
+    ///
+    /// # Errors
+    /// Where the database cannot be opened, or was written by a newer kbgap.
+    pub async fn open(location: &Location) -> Result<Self, StoreError> {
+        Ok(Self {
+            backend: match location {
+                Location::Sqlite(path) => Backend::Sqlite(SqliteBackend::open(path).await?),
+                Location::Postgres(url) => Backend::Postgres(PostgresBackend::open(url).await?),
+            },
+        })
+    }
+
+    /// Opens the store in a file of SQLite, as [`Store::open`] does.
     ///
     /// # Errors
     /// Where the file cannot be opened, or was written by a newer kbgap.
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        create_private(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let failed = |source| StoreError::Open {
-            path: path.to_owned(),
-            source,
-        };
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await
-            .map_err(failed)?;
-        MIGRATIONS
-            .run(&writer)
-            .await
-            .map_err(|source| match source {
-                sqlx::migrate::MigrateError::VersionMissing(version) => StoreError::Newer {
-                    path: path.to_owned(),
-                    version,
-                },
-                source => StoreError::Migrate {
-                    path: path.to_owned(),
-                    source,
-                },
-            })?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_with(options.read_only(true))
-            .await
-            .map_err(failed)?;
-        Ok(Self {
-            path: path.to_owned(),
-            writer,
-            readers,
-        })
+    pub async fn open_file(path: &Path) -> Result<Self, StoreError> {
+        Self::open(&Location::Sqlite(path.to_owned())).await
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Where the store is.
+    pub fn location(&self) -> Location {
+        match &self.backend {
+            Backend::Sqlite(own) => Location::Sqlite(own.path().to_owned()),
+            Backend::Postgres(own) => Location::Postgres(own.url().clone()),
+        }
     }
 
-    /// The number that every change to documents and reports raises.
-    pub async fn change_sequence(&self) -> Result<i64, StoreError> {
-        let value = sqlx::query_scalar("SELECT value FROM change_sequence")
-            .fetch_one(&self.readers)
-            .await?;
-        Ok(value)
-    }
-
-    /// A number that changes when another process writes to the file, and not when this one does.
-    pub async fn outside_changes(&self) -> Result<i64, StoreError> {
-        // SQLite counts for each connection what other connections commit; all writes of this
-        // process go through this one.
-        let version = sqlx::query_scalar("PRAGMA data_version")
-            .fetch_one(&self.writer)
-            .await?;
-        Ok(version)
-    }
-
-    /// Finishes what is being written and closes the file.
+    /// Finishes what is being written and closes the store.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        match &self.backend {
+            Backend::Sqlite(own) => own.close().await,
+            Backend::Postgres(own) => own.close().await,
+        }
     }
-}
-
-async fn raise_sequence(transaction: &mut sqlx::SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("UPDATE change_sequence SET value = value + 1")
-        .execute(transaction)
-        .await?;
-    Ok(())
-}
-
-/// Creates the file, where it is not there yet, for its owner only: it holds keys.
-fn create_private(path: &Path) -> Result<(), StoreError> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(path)
-        .map(drop)
-        .map_err(|source| StoreError::Create {
-            path: path.to_owned(),
-            source,
-        })
 }

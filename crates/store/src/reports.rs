@@ -1,10 +1,11 @@
-//! The last report of each machine.
+//! The last report of each machine, and the number its changes raise: on SQLite alone, until machines take their place.
 
 use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use crate::{Put, Store, StoreError, raise_sequence, time};
+use crate::backend::{Backend, SqliteBackend};
+use crate::{Put, Store, StoreError, time};
 
 /// A report as stored: its body is the caller's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,13 +43,15 @@ impl Store {
         tenant: &str,
         reports: &[StoredReport],
     ) -> Result<Vec<ReportPut>, StoreError> {
-        let mut transaction = self.writer.begin().await?;
+        let mut transaction = self.sqlite()?.begin().await?;
         let mut puts = Vec::with_capacity(reports.len());
         for report in reports {
             puts.push(put(&mut transaction, tenant, report).await?);
         }
         if puts.iter().any(|put| matches!(put, ReportPut::Stored(_))) {
-            raise_sequence(&mut transaction).await?;
+            sqlx::query("UPDATE change_sequence SET value = value + 1")
+                .execute(&mut *transaction)
+                .await?;
         }
         transaction.commit().await?;
         Ok(puts)
@@ -66,7 +69,7 @@ impl Store {
         )
         .bind(tenant)
         .bind(machine)
-        .fetch_optional(&self.readers)
+        .fetch_optional(self.sqlite()?.readers())
         .await?;
         row.as_ref().map(report).transpose()
     }
@@ -85,7 +88,7 @@ impl Store {
         .bind(tenant)
         .bind(after.unwrap_or_default())
         .bind(PAGE)
-        .fetch_all(&self.readers)
+        .fetch_all(self.sqlite()?.readers())
         .await?;
         rows.iter().map(report).collect()
     }
@@ -94,9 +97,38 @@ impl Store {
     pub async fn report_count(&self, tenant: &str) -> Result<u64, StoreError> {
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM reports WHERE tenant = $1")
             .bind(tenant)
-            .fetch_one(&self.readers)
+            .fetch_one(self.sqlite()?.readers())
             .await?;
         Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// The number that every change to reports raises.
+    pub async fn change_sequence(&self) -> Result<i64, StoreError> {
+        let value = sqlx::query_scalar("SELECT value FROM change_sequence")
+            .fetch_one(self.sqlite()?.readers())
+            .await?;
+        Ok(value)
+    }
+
+    /// A number that changes when another process writes to the file, and not when this one does.
+    pub async fn outside_changes(&self) -> Result<i64, StoreError> {
+        // SQLite counts for each connection what other connections commit; all writes of this
+        // process go through this one.
+        let version = sqlx::query_scalar("PRAGMA data_version")
+            .fetch_one(self.sqlite()?.writer())
+            .await?;
+        Ok(version)
+    }
+
+    fn sqlite(&self) -> Result<&SqliteBackend, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(own) => Ok(own),
+            Backend::Postgres(_) => Err(StoreError::NotHere {
+                what: "a report of its own row",
+                engine: "PostgreSQL",
+                instead: "write machines",
+            }),
+        }
     }
 }
 
