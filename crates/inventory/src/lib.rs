@@ -9,6 +9,7 @@ mod identify;
 mod json;
 mod merge;
 mod offered;
+pub mod osquery;
 mod read;
 mod record;
 mod report;
