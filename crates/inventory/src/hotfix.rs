@@ -1,5 +1,7 @@
 //! Lists of installed updates: `wmic qfe`, `Get-HotFix`, as tables, lists, CSV or JSON.
 
+use std::collections::HashSet;
+
 use jiff::civil::{Date, date};
 use kbgap_catalog::Kb;
 
@@ -35,29 +37,38 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, ParseError> {
 
 /// A row, as text.
 #[derive(Default)]
-struct Row {
-    id: String,
-    computer: String,
-    installed_on: String,
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) computer: String,
+    pub(crate) installed_on: String,
 }
 
-fn of_rows(rows: &[Row]) -> Result<Parsed, ParseError> {
-    let mut parsed = Parsed::new();
+/// The updates that rows state, each once, and how many rows name no KB.
+pub(crate) fn updates(rows: &[Row]) -> (Vec<InstalledUpdate>, usize) {
     let days_first = days_first(rows);
     let mut updates: Vec<InstalledUpdate> = Vec::new();
+    let mut known = HashSet::new();
     let mut unread = 0;
     for row in rows {
         let Some(kb) = kb_of(&row.id) else {
             unread += 1;
             continue;
         };
-        if !updates.iter().any(|known| known.kb == kb) {
+        if known.insert(kb) {
             updates.push(InstalledUpdate {
                 kb,
                 installed_on: parse_date(&row.installed_on, days_first),
                 reboot_pending: false,
             });
         }
+    }
+    (updates, unread)
+}
+
+fn of_rows(rows: &[Row]) -> Result<Parsed, ParseError> {
+    let mut parsed = Parsed::new();
+    let (updates, unread) = updates(rows);
+    for row in rows.iter().filter(|row| kb_of(&row.id).is_some()) {
         let computer = row.computer.trim();
         if !computer.is_empty() {
             match &parsed.report.name {

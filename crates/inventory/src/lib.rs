@@ -9,7 +9,9 @@ mod identify;
 mod json;
 mod merge;
 mod offered;
+pub mod osquery;
 mod read;
+mod record;
 mod report;
 mod systeminfo;
 
@@ -19,6 +21,9 @@ pub use json::{BatchItem, ReportError, parse_batch, report_schema};
 pub use merge::{Conflict, group, merge, stem};
 pub use offered::{Offered, OfferedError, OfferedUpdate, is_offered_list, read_offered};
 pub use read::{Format, MAX_INPUT, ReadError, ReadReport, read};
+pub use record::{
+    CLOCK_TOLERANCE, ListChanges, MachineRecord, Observation, Observed, PartTimes, ReportChanges,
+};
 pub use report::{
     InstallationType, InstalledSoftware, InstalledUpdate, MachineReport, OsReport, machine_id,
 };

@@ -18,7 +18,8 @@ pub struct Conflict {
 
 /// Merges what several inputs say of one machine; the result does not depend on their order.
 ///
-/// Lists unite; the more exact version counts; a whole list of updates makes up for a cut one.
+/// Lists unite; the more exact version counts; a whole list of updates makes up for a cut one, and a whole report for
+/// partial ones.
 ///
 /// # Errors
 /// Where two inputs state different machines.
@@ -30,6 +31,7 @@ pub fn merge(reports: &[MachineReport]) -> Result<MachineReport, Conflict> {
     let lists = reports.iter().filter(|report| report.updates.is_some());
     let (whole, cut): (Vec<_>, Vec<_>) = lists.partition(|report| report.updates_complete);
     merged.updates_complete = !whole.is_empty() || cut.is_empty();
+    merged.partial = !reports.is_empty() && reports.iter().all(|report| report.partial);
     for report in in_order {
         merged.id = agree("id", merged.id, report.id.clone())?;
         merged.name = names(merged.name, report.name.clone())?;
@@ -128,7 +130,8 @@ fn os_names(one: Option<Box<str>>, other: Option<Box<str>>) -> Result<Option<Box
     }
 }
 
-fn updates(
+/// Unites lists of updates, in the order of their numbers, each once.
+pub(crate) fn updates(
     one: Option<Vec<InstalledUpdate>>,
     other: Option<&[InstalledUpdate]>,
 ) -> Option<Vec<InstalledUpdate>> {
@@ -145,7 +148,8 @@ fn updates(
     Some(merged.into_values().collect())
 }
 
-fn software(
+/// Unites lists of software, sorted, each entry once.
+pub(crate) fn software(
     one: Option<Vec<InstalledSoftware>>,
     other: Option<&[InstalledSoftware]>,
 ) -> Option<Vec<InstalledSoftware>> {

@@ -33,6 +33,10 @@ pub struct MachineReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub reported_at: Option<Timestamp>,
+    /// Whether the report is of some parts of the machine only: what is absent then is as it was known before. A
+    /// whole report replaces all that was known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// The operating system.
     pub os: OsReport,
     /// The installed updates; absent where the machine was not asked for them.
@@ -145,11 +149,15 @@ impl MachineReport {
 
     /// The id: the one reported, else one derived from the name; `None` without both.
     pub fn machine_id(&self) -> Option<Box<str>> {
-        match (&self.id, &self.name) {
-            (Some(id), _) => Some(id.to_lowercase().into()),
-            (None, Some(name)) => Some(machine_id(name)),
-            (None, None) => None,
-        }
+        id_or_derived(self.id.as_deref(), self.name.as_deref())
+    }
+}
+
+/// The id that a machine is known by: the one it reports in lower case, else one derived from its name.
+pub(crate) fn id_or_derived(id: Option<&str>, name: Option<&str>) -> Option<Box<str>> {
+    match (id, name) {
+        (Some(id), _) => Some(id.to_lowercase().into()),
+        (None, name) => name.map(machine_id),
     }
 }
 
