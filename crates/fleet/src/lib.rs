@@ -21,10 +21,10 @@ mod set;
 mod snapshot;
 
 pub use fleet::{Change, Fleet};
-pub use loader::Loader;
+pub use loader::{Loaded, Loader};
 pub use machine::{Activity, Ages, Machine, MachineId, MachineRow};
 pub use names::{Named, SoftwareNames};
-pub use packed::{Damaged, PackedMachine, SeenAt, SoftwareNumbers, Unpacked, pack};
+pub use packed::{Damaged, PackedMachine, SoftwareNumbers, Unpacked, pack};
 pub use row::MissingUpdate;
 pub use snapshot::{Figures, Snapshot, SoftwareCount};
 

@@ -45,7 +45,7 @@ impl DataDir {
         folder
             .create(&self.0)
             .with_context(|| format!("cannot create the data directory {}", self.0.display()))?;
-        Ok(Store::open(&self.0.join(STORE)).await?)
+        Ok(Store::open_file(&self.0.join(STORE)).await?)
     }
 
     /// Replaces the compiled catalogue: whole, or not at all.

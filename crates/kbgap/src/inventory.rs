@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use kbgap_server::{Incoming, IngestSummary, ingest};
+use kbgap_inventory::Observation;
+use kbgap_server::{Incoming, IngestSummary, Intake};
 
 use crate::catalog::runtime;
 use crate::cli::{FAILED, InventoryCommand, InventoryImportArgs};
@@ -28,14 +29,15 @@ pub(crate) fn run(command: InventoryCommand, settings: &Settings) -> anyhow::Res
 
 fn import(args: &InventoryImportArgs, data_dir: &DataDir) -> anyhow::Result<ExitCode> {
     let inputs = read_inputs(&args.files);
-    let batch = inputs.machines.into_iter().map(|machine| Incoming {
-        report: Ok(machine.report),
-        warnings: Vec::new(),
-    });
+    let batch = inputs.machines.into_iter();
+    let batch: Vec<Incoming> = batch
+        .map(|machine| Observation::from(machine.report).into())
+        .collect();
     let summary = runtime()?.block_on(async {
         let store = data_dir.store().await?;
         let tenant = setup::tenant(&store).await?;
-        let summary = ingest(&store, None, &tenant.id, batch.collect()).await?;
+        let intake = Intake::without_fleet(store.clone(), &tenant.id);
+        let summary = intake.take(batch).await?;
         store.close().await;
         anyhow::Ok(summary)
     })?;

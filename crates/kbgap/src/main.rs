@@ -7,6 +7,7 @@ mod cli;
 mod data_dir;
 mod demo;
 mod inventory;
+mod names;
 mod output;
 mod scan;
 mod serve;

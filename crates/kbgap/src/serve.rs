@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
 use kbgap_catalog::{Catalog, Compiler, Day};
 use kbgap_server::Service;
@@ -18,10 +19,12 @@ use crate::catalog;
 use crate::cli::ServeArgs;
 use crate::data_dir::{self, DataDir};
 use crate::settings::Settings;
-use crate::{output, setup};
+use crate::{names, output, setup};
 
 /// How often changes by other commands are looked for.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(250);
+/// How often it is looked which machines were not seen for too long.
+const TICK: SignedDuration = SignedDuration::from_mins(1);
 
 pub(crate) fn run(args: &ServeArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
     log(args.log_json);
@@ -71,6 +74,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let service = Service::start(
         store.clone(),
         assessor,
+        names::software_names(),
         kbgap_server::Settings {
             public_url: settings.public_url.clone(),
             ..kbgap_server::Settings::at(url.clone())
@@ -141,14 +145,14 @@ impl CatalogFile {
     }
 }
 
-/// Takes over what other commands change: the catalogue, and reports in the store.
+/// Takes over what others change: the catalogue, and machines in the store. And lets time pass.
 async fn follow(
     service: Arc<Service>,
     store: Store,
     source: CatalogFile,
     mut seen: Option<SystemTime>,
 ) {
-    let mut reports = store.outside_changes().await.ok();
+    let mut ticked = Timestamp::now();
     loop {
         tokio::time::sleep(LOOK).await;
         let modified = source.modified();
@@ -156,7 +160,7 @@ async fn follow(
             seen = modified;
             match source.assessor(&store).await {
                 Ok(assessor) => {
-                    service.use_catalog(&assessor);
+                    service.use_catalog(assessor).await;
                     tracing::info!("another catalogue is in use");
                 }
                 Err(error) => {
@@ -164,16 +168,15 @@ async fn follow(
                 }
             }
         }
-        match store.outside_changes().await {
-            Ok(now) if Some(now) != reports => match service.read_again().await {
-                Ok(()) => {
-                    reports = Some(now);
-                    tracing::info!(machines = service.machines(), "reports taken over");
-                }
-                Err(error) => tracing::error!(%error, "reports cannot be read again"),
-            },
-            Ok(_) => {}
+        match service.follow().await {
+            Ok(true) => tracing::info!(machines = service.machines(), "reports taken over"),
+            Ok(false) => {}
             Err(error) => tracing::error!(%error, "the store does not answer"),
+        }
+        let now = Timestamp::now();
+        if now.duration_since(ticked) >= TICK {
+            ticked = now;
+            service.tick(now).await;
         }
     }
 }

@@ -173,7 +173,10 @@ impl From<StoreError> for ApiError {
                 Self::busy("The disk of the database is full")
             }
             error if error.is_temporary() => {
-                tracing::error!(error = error as &dyn std::error::Error, "the database does not answer");
+                tracing::error!(
+                    error = error as &dyn std::error::Error,
+                    "the database does not answer"
+                );
                 Self::busy("The database does not answer")
             }
             error => Self::internal(error),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kbgap_assessment::Assessor;
-use kbgap_fleet::{Ages, SoftwareNames};
+use kbgap_fleet::{Ages, Fleet, SoftwareNames};
 use kbgap_identity::{Audiences, KeyError, SigningKey, TokenIssuer, Verifier};
 use kbgap_store::{SigningKeyRow, Store, StoreError};
 use tokio::sync::Semaphore;
@@ -119,13 +119,14 @@ impl Service {
         Ok(Arc::new(service))
     }
 
-    /// Assesses every machine anew, against another catalog.
-    pub fn use_catalog(&self, assessor: &Arc<Assessor>) {
-        for tenant in self.tenants() {
-            if let Err(error) = tenant.fleet().use_catalog(assessor.clone()) {
+    /// Assesses every machine anew, against another catalog. Requests are answered meanwhile, from the one before.
+    pub async fn use_catalog(self: &Arc<Self>, assessor: Arc<Assessor>) {
+        self.on_fleets(move |fleet| {
+            if let Err(error) = fleet.use_catalog(assessor.clone()) {
                 tracing::error!(%error, "the machines cannot be assessed anew: the catalogue before stays in use");
             }
-        }
+        })
+        .await;
     }
 
     /// Takes over what other processes wrote to the store; `true` where there was something.
@@ -153,9 +154,20 @@ impl Service {
     }
 
     /// Lets machines leave the counts that were not seen for too long.
-    pub fn tick(&self, now: Timestamp) {
-        for tenant in self.tenants() {
-            tenant.fleet().tick(now);
+    pub async fn tick(self: &Arc<Self>, now: Timestamp) {
+        self.on_fleets(move |fleet| fleet.tick(now)).await;
+    }
+
+    /// Does work that takes long on each fleet, beside the requests.
+    async fn on_fleets(self: &Arc<Self>, work: impl Fn(&Fleet) + Send + 'static) {
+        let service = self.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            for tenant in service.tenants() {
+                work(tenant.fleet());
+            }
+        });
+        if let Err(error) = work.await {
+            tracing::error!(%error, "work on the machines failed");
         }
     }
 

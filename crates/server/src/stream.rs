@@ -85,11 +85,7 @@ fn is_lines(headers: &HeaderMap) -> bool {
     .any(|lines| kind.eq_ignore_ascii_case(lines))
 }
 
-async fn whole(
-    service: &Service,
-    tenant: &Tenant,
-    body: Body,
-) -> Result<IngestSummary, ApiError> {
+async fn whole(service: &Service, tenant: &Tenant, body: Body) -> Result<IngestSummary, ApiError> {
     let body = to_bytes(body, service.settings.max_body)
         .await
         .map_err(|error| {
@@ -268,7 +264,8 @@ async fn store(
 
 /// A line: one report.
 fn incoming(line: Result<Bytes, String>) -> Incoming {
-    let read = line.and_then(|line| kbgap_inventory::read(&line).map_err(|error| error.to_string()));
+    let read =
+        line.and_then(|line| kbgap_inventory::read(&line).map_err(|error| error.to_string()));
     match read {
         Ok(reports) => {
             let mut reports: VecDeque<Result<ReadReport, ReadError>> = reports.into();

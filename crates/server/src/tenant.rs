@@ -138,7 +138,10 @@ impl Tenant {
 
     /// Reads everything again: the store does not keep changes as old as what is known here.
     async fn load_again(&self) -> Result<(), StoreError> {
-        tracing::info!(tenant = &*self.id, "the change log was trimmed: reading all machines again");
+        tracing::info!(
+            tenant = &*self.id,
+            "the change log was trimmed: reading all machines again"
+        );
         let current = self.fleet.snapshot();
         let assessor = current.assessor().clone();
         let names = self.fleet.names().clone();

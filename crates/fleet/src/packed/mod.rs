@@ -6,8 +6,11 @@
 
 pub(crate) mod list;
 
+use blake3::Hasher;
 use jiff::Timestamp;
+use kbgap_assessment::Bearing;
 use kbgap_catalog::{Architecture, Day, Kb, Release, WindowsBuild};
+use kbgap_inventory::PartTimes;
 use kbgap_inventory::{
     InstallationType, InstalledSoftware, InstalledUpdate, MachineReport, OsReport,
 };
@@ -18,24 +21,13 @@ pub use list::Numbers as SoftwareNumbers;
 /// The first byte: the form of the row.
 const FORM: u8 = 1;
 
-/// When each part of a machine was last looked at, where not all were at once.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SeenAt {
-    /// The operating system.
-    pub os: Option<Timestamp>,
-    /// The list of updates.
-    pub updates: Option<Timestamp>,
-    /// The software list.
-    pub software: Option<Timestamp>,
-}
-
 /// A machine as it is read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unpacked {
     /// What it last reported, without id, name and time: these are columns of the row.
     pub report: MachineReport,
     /// When each part was looked at; `None` where all were, when the machine was last seen.
-    pub times: Option<SeenAt>,
+    pub times: Option<PartTimes>,
 }
 
 /// Why a row cannot be read: it was altered, or written by a newer kbgap.
@@ -79,8 +71,8 @@ struct OwnPart {
     times: Option<Times>,
 }
 
-/// Microseconds since 1970, of system, updates and software.
-type Times = [Option<i64>; 3];
+/// Microseconds since 1970, in the order of [`PartTimes`].
+type Times = [Option<i64>; 5];
 
 /// Packs what a machine reports.
 ///
@@ -92,7 +84,7 @@ type Times = [Option<i64>; 3];
 pub fn pack(
     report: &MachineReport,
     software: &[u32],
-    times: Option<SeenAt>,
+    times: Option<&PartTimes>,
 ) -> Result<Vec<u8>, Damaged> {
     let os = report.os.clone();
     let reported = report.updates.as_deref().unwrap_or_default();
@@ -124,7 +116,15 @@ pub fn pack(
         reboot_pending: report.reboot_pending,
         software_known: report.software.is_some(),
         times: times.map(|times| {
-            [times.os, times.updates, times.software].map(|at| at.map(Timestamp::as_microsecond))
+            let PartTimes {
+                name,
+                os,
+                updates,
+                software,
+                reboot_pending,
+            } = *times;
+            [name, os, updates, software, reboot_pending]
+                .map(|at| at.map(Timestamp::as_microsecond))
         }),
     };
     let mut bytes = vec![FORM];
@@ -201,14 +201,48 @@ impl<'a> PackedMachine<'a> {
             report.software = Some(entries.collect::<Result<_, _>>()?);
         }
         let time = |at: i64| Timestamp::from_microsecond(at).ok();
-        Ok(Unpacked {
-            report,
-            times: own.times.map(|[os, updates, software]| SeenAt {
-                os: os.and_then(time),
-                updates: updates.and_then(time),
-                software: software.and_then(time),
-            }),
-        })
+        let times = own.times.map(|times| {
+            let times = times.map(|at| at.and_then(time));
+            let [name, os, updates, software, reboot_pending] = times;
+            PartTimes {
+                name,
+                os,
+                updates,
+                software,
+                reboot_pending,
+            }
+        });
+        Ok(Unpacked { report, times })
+    }
+
+    /// Whether the parts of the machine were looked at at different moments; `false` for what cannot be read.
+    pub fn has_times(self) -> bool {
+        postcard::from_bytes::<OwnPart>(self.own).is_ok_and(|own| own.times.is_some())
+    }
+
+    /// What tells the machine's state from others of the tenant: of 16 bytes each, what Windows is assessed by, the
+    /// software that shows its components, and the software that tells applications.
+    pub fn state_key(self, bearing: impl Fn(u32) -> Bearing) -> [u8; 48] {
+        let (mut windows, mut applications) = (Hasher::new(), Hasher::new());
+        for number in self.software() {
+            let bearing = bearing(number);
+            if bearing.windows {
+                windows.update(&number.to_le_bytes());
+            }
+            if bearing.applications {
+                applications.update(&number.to_le_bytes());
+            }
+        }
+        let parts = [
+            blake3::hash(self.windows),
+            windows.finalize(),
+            applications.finalize(),
+        ];
+        let mut key = [0; 48];
+        for (place, part) in key.chunks_exact_mut(16).zip(parts) {
+            place.copy_from_slice(&part.as_bytes()[..16]);
+        }
+        key
     }
 }
 
@@ -292,11 +326,11 @@ mod tests {
             reboot_pending: Some(true),
             ..MachineReport::new()
         };
-        let times = SeenAt {
+        let times = PartTimes {
             updates: Some("2023-12-14T10:00:00Z".parse().unwrap()),
-            ..SeenAt::default()
+            ..PartTimes::default()
         };
-        let row = pack(&report, &[2, 300], Some(times)).unwrap();
+        let row = pack(&report, &[2, 300], Some(&times)).unwrap();
         let packed = PackedMachine::new(&row).unwrap();
         let read = packed.unpack(|at| Some(entry(at))).unwrap();
         assert_eq!(

@@ -53,6 +53,19 @@ pub struct PartTimes {
     pub reboot_pending: Option<Timestamp>,
 }
 
+impl PartTimes {
+    /// All parts of one moment, as after a whole report.
+    pub fn all(at: Option<Timestamp>) -> Self {
+        Self {
+            name: at,
+            os: at,
+            updates: at,
+            software: at,
+            reboot_pending: at,
+        }
+    }
+}
+
 /// What an observation was to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Observed {
@@ -116,6 +129,18 @@ impl Steps {
 }
 
 impl MachineRecord {
+    /// A record that was kept, read back: its lists in any order.
+    pub fn restored(report: MachineReport, times: PartTimes) -> Self {
+        Self {
+            report: MachineReport {
+                updates: merge::updates(None, report.updates.as_deref()),
+                software: merge::software(None, report.software.as_deref()),
+                ..report
+            },
+            times,
+        }
+    }
+
     /// The record of a machine that is heard of for the first time.
     pub fn of(first: Observation, received_at: Timestamp) -> Self {
         let mut record = Self {

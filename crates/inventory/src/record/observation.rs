@@ -53,6 +53,17 @@ impl Observation {
         }
     }
 
+    /// The software it names, installed or removed.
+    pub fn software(&self) -> impl Iterator<Item = &InstalledSoftware> {
+        let (listed, changes) = match self {
+            Self::Whole(report) | Self::Part(report) => (report.software.as_deref(), None),
+            Self::Changes(changes) => (None, Some(&changes.software)),
+        };
+        let changed = changes.into_iter();
+        let changed = changed.flat_map(|changes| changes.added.iter().chain(&changes.removed));
+        listed.into_iter().flatten().chain(changed)
+    }
+
     /// When the machine was looked at, by its own clock.
     pub fn at(&self) -> Option<Timestamp> {
         match self {

@@ -12,12 +12,13 @@ use std::sync::Arc;
 use anyhow::Context;
 use kbgap_assessment::Assessor;
 use kbgap_catalog::Compiler;
-use kbgap_server::{Incoming, Service, Settings, ingest};
+use kbgap_inventory::Observation;
+use kbgap_server::{Incoming, Intake, Service, Settings};
 use tokio::net::TcpListener;
 
 use crate::cli::{DemoArgs, TokenArgs};
 use crate::data_dir::DataDir;
-use crate::{output, serve, setup, token};
+use crate::{names, output, serve, setup, token};
 
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -40,11 +41,12 @@ async fn demonstrate(args: &DemoArgs) -> anyhow::Result<()> {
     let tenant = setup::tenant(&store).await?;
     let machines = fleet::machines();
     let bar = output::progress(machines.len(), "machines");
-    let batch = machines.into_iter().map(|report| Incoming {
-        report: Ok(report),
-        warnings: Vec::new(),
-    });
-    let summary = ingest(&store, None, &tenant.id, batch.collect()).await?;
+    let batch = machines.into_iter();
+    let batch: Vec<Incoming> = batch
+        .map(|report| Observation::from(report).into())
+        .collect();
+    let intake = Intake::without_fleet(store.clone(), &tenant.id);
+    let summary = intake.take(batch).await?;
     bar.finish_and_clear();
     let client = setup::first_client(&store, &tenant)
         .await?
@@ -55,7 +57,8 @@ async fn demonstrate(args: &DemoArgs) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}: choose another --at", args.at))?;
     let url = format!("http://{}", listener.local_addr()?);
     let assessor = Arc::new(Assessor::new(Arc::new(catalog)));
-    let service = Service::start(store, assessor, Settings::at(url.clone())).await?;
+    let settings = Settings::at(url.clone());
+    let service = Service::start(store, assessor, names::software_names(), settings).await?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(kbgap_server::serve(service, listener, async move {
         tokio::select! {

@@ -55,7 +55,9 @@ impl Entries {
     /// The numbers of a list, in order and each once; `None` where one is not known.
     pub(crate) fn numbers(&self, list: &[InstalledSoftware]) -> Option<Vec<u32>> {
         let known = self.read();
-        let numbers = list.iter().map(|entry| known.numbers.get(&hash(entry)).copied());
+        let numbers = list
+            .iter()
+            .map(|entry| known.numbers.get(&hash(entry)).copied());
         let mut numbers: Vec<u32> = numbers.collect::<Option<_>>()?;
         numbers.sort_unstable();
         numbers.dedup();
@@ -66,7 +68,8 @@ impl Entries {
     pub(crate) fn all(&self) -> Learned {
         let known = self.read();
         let entries = (0u32..).zip(&known.entries);
-        let entries = entries.filter_map(|(at, entry)| Some((at, entry.as_ref()?.reported.clone())));
+        let entries =
+            entries.filter_map(|(at, entry)| Some((at, entry.as_ref()?.reported.clone())));
         entries.collect()
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kbgap_fleet::{Change, Fleet};
-use kbgap_inventory::record::{MachineRecord, Observation, Observed};
+use kbgap_inventory::{MachineRecord, Observation, Observed};
 use kbgap_inventory::{ReadError, ReadReport, identify};
 use kbgap_store::{MachineRow, MachineWrite, Outcome, Store, StoreError, Written};
 use rustc_hash::FxHashMap;
@@ -182,9 +182,7 @@ impl Intake {
         let newest = known.iter().flatten().filter_map(highest_number).max();
         if newest > Some(self.entries.last()) {
             let show = |learned| self.learn(learned);
-            self.entries
-                .follow(&self.store, &self.tenant, show)
-                .await?;
+            self.entries.follow(&self.store, &self.tenant, show).await?;
         }
         let entries = self.entries.clone();
         let prepared = tokio::task::spawn_blocking(move || {

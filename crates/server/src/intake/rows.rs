@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use kbgap_fleet::{Damaged, PackedMachine, pack};
-use kbgap_inventory::record::{MachineRecord, PartTimes};
 use kbgap_inventory::MachineReport;
+use kbgap_inventory::{MachineRecord, PartTimes};
 use kbgap_store::{Digest, MachineRow};
 
 use super::entries::Entries;
