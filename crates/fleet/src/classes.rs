@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::chunks::Chunks;
 use crate::dictionary::Dictionary;
 use crate::outcome::Outcome;
-use crate::packed::{self, Damaged, PackedMachine};
+use crate::packed::{self, Damaged, PackedMachine, SoftwareKey, WindowsKey};
 
 /// A position among the classes of Windows.
 pub(crate) type WindowsIx = u32;
@@ -28,6 +28,9 @@ pub(crate) struct WindowsClass {
     pub(crate) state: Result<Arc<MachineState>, Box<str>>,
     pub(crate) outcome: Arc<Outcome>,
     pub(crate) machines: RoaringBitmap,
+    pub(crate) key: WindowsKey,
+    /// What of the listed updates concerns applications.
+    pub(crate) listed: Arc<InstalledUpdates>,
 }
 
 /// Machines that have the same applications, and list the same updates of them.
@@ -37,6 +40,7 @@ pub(crate) struct ApplicationsClass {
     pub(crate) updates: Arc<InstalledUpdates>,
     pub(crate) outcome: Arc<Outcome>,
     pub(crate) machines: RoaringBitmap,
+    pub(crate) key: SoftwareKey,
     /// The entries of the dictionary that tell the applications.
     told_by: Box<[u32]>,
 }
@@ -49,8 +53,8 @@ pub(crate) struct Classes {
 }
 
 /// How a machine's class is found; only the writer needs it.
-#[derive(Default)]
 pub(crate) struct Classifier {
+    tenant: Box<str>,
     inputs: FxHashMap<Arc<[u8]>, usize>,
     of_input: Vec<Input>,
     listed: FxHashMap<Arc<InstalledUpdates>, ListedIx>,
@@ -60,7 +64,16 @@ pub(crate) struct Classifier {
     free_windows: Vec<WindowsIx>,
     free_applications: Vec<ApplicationsIx>,
     /// Classes that are not assessed yet.
-    unassessed: (Vec<WindowsIx>, Vec<ApplicationsIx>),
+    unassessed: ClassList,
+    /// Classes that were assessed since it was last asked.
+    assessed: ClassList,
+}
+
+/// Some classes of each kind.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ClassList {
+    pub(crate) windows: Vec<WindowsIx>,
+    pub(crate) applications: Vec<ApplicationsIx>,
 }
 
 /// What machines report of Windows, to the letter.
@@ -101,6 +114,27 @@ impl Classes {
 }
 
 impl Classifier {
+    /// A classifier of a tenant's machines.
+    pub(crate) fn new(tenant: &str) -> Self {
+        Self {
+            tenant: tenant.into(),
+            inputs: FxHashMap::default(),
+            of_input: Vec::new(),
+            listed: FxHashMap::default(),
+            of_listed: Vec::new(),
+            outcomes: FxHashSet::default(),
+            free_windows: Vec::new(),
+            free_applications: Vec::new(),
+            unassessed: ClassList::default(),
+            assessed: ClassList::default(),
+        }
+    }
+
+    /// The classes that were assessed since it was last asked.
+    pub(crate) fn take_assessed(&mut self) -> ClassList {
+        std::mem::take(&mut self.assessed)
+    }
+
     /// The classes of a machine; new ones are to be assessed by [`Classifier::assess`].
     pub(crate) fn classify(
         &mut self,
@@ -180,9 +214,11 @@ impl Classifier {
             state: state.map_err(|reason| reason.to_string().into()),
             outcome: Arc::default(),
             machines: RoaringBitmap::new(),
+            key: WindowsKey::new(&self.tenant, &self.of_input[input].key, software),
+            listed: self.of_listed[self.of_input[input].listed].updates.clone(),
         });
         let at = put(&mut classes.windows, &mut self.free_windows, class);
-        self.unassessed.0.push(at);
+        self.unassessed.windows.push(at);
         let known = &mut self.of_input[input].classes;
         known.insert(software.into(), at);
         Ok(at)
@@ -205,6 +241,7 @@ impl Classifier {
             updates: listed.updates.clone(),
             outcome: Arc::default(),
             machines: RoaringBitmap::new(),
+            key: SoftwareKey::new(&self.tenant, software),
             told_by: software.into(),
         });
         let at = put(
@@ -213,13 +250,18 @@ impl Classifier {
             class,
         );
         listed.classes.insert(software.into(), at);
-        self.unassessed.1.push(at);
+        self.unassessed.applications.push(at);
         at
     }
 
     /// Assesses the classes that are new, on all cores where they are many.
     pub(crate) fn assess(&mut self, classes: &mut Classes, assessor: &Assessor) {
-        let (windows, applications) = std::mem::take(&mut self.unassessed);
+        let ClassList {
+            windows,
+            applications,
+        } = std::mem::take(&mut self.unassessed);
+        self.assessed.windows.extend(&windows);
+        self.assessed.applications.extend(&applications);
         let of_windows = |at: &WindowsIx| {
             let state = classes.windows(*at)?.state.as_ref().ok()?;
             let findings = assessor.assess_windows(state);
@@ -250,6 +292,7 @@ impl Classifier {
     /// The classes of Windows whose machines have now other updates listed, each with these.
     pub(crate) fn list_anew(
         &mut self,
+        classes: &mut Classes,
         assessor: &Assessor,
     ) -> Result<FxHashMap<WindowsIx, ListedIx>, Damaged> {
         let mut changed = FxHashMap::default();
@@ -258,7 +301,13 @@ impl Classifier {
             let listed = self.listed_of(assessor, &report);
             let input = &mut self.of_input[input];
             if std::mem::replace(&mut input.listed, listed) != listed {
-                changed.extend(input.classes.values().map(|class| (*class, listed)));
+                let updates = &self.of_listed[listed].updates;
+                for &at in input.classes.values() {
+                    if let Some(class) = classes.windows_mut(at) {
+                        class.listed = updates.clone();
+                    }
+                    changed.insert(at, listed);
+                }
             }
         }
         Ok(changed)
@@ -284,6 +333,7 @@ impl Classifier {
             updates: listed.updates.clone(),
             outcome: Arc::default(),
             machines: RoaringBitmap::new(),
+            key: class.key,
             told_by: told_by.clone(),
         });
         let free = &mut self.free_applications;
@@ -306,10 +356,10 @@ impl Classifier {
         give_up(inputs, windows, &mut self.free_windows);
         let listed = self.of_listed.iter_mut().map(|listed| &mut listed.classes);
         give_up(listed, applications, &mut self.free_applications);
-        self.unassessed = (
-            windows.iter().copied().collect(),
-            applications.iter().copied().collect(),
-        );
+        self.unassessed = ClassList {
+            windows: windows.iter().copied().collect(),
+            applications: applications.iter().copied().collect(),
+        };
         self.assess(classes, assessor);
     }
 

@@ -11,6 +11,7 @@ use roaring::RoaringBitmap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Slot;
+use crate::assessed::Assessed;
 use crate::classes::{Classifier, ListedIx, WindowsIx};
 use crate::entry::{Entry, Tail};
 use crate::labels::{LabelNames, TagSetNames};
@@ -30,7 +31,6 @@ pub struct Fleet {
 }
 
 /// What the writer needs beside the snapshot.
-#[derive(Default)]
 pub(crate) struct Writer {
     pub(crate) classifier: Classifier,
     pub(crate) group_names: LabelNames,
@@ -67,8 +67,13 @@ pub enum Change<'a> {
 
 impl Fleet {
     /// A fleet without machines.
-    pub fn new(assessor: Arc<Assessor>, names: Arc<SoftwareNames>, ages: Ages) -> Self {
-        Self::of(Loader::new(assessor, names, ages, Timestamp::UNIX_EPOCH).finish())
+    pub fn new(
+        tenant: &str,
+        assessor: Arc<Assessor>,
+        names: Arc<SoftwareNames>,
+        ages: Ages,
+    ) -> Self {
+        Self::of(Loader::new(tenant, assessor, names, ages, Timestamp::UNIX_EPOCH).finish())
     }
 
     /// A fleet of what was loaded.
@@ -156,7 +161,7 @@ impl Fleet {
         let mut next = self.next();
         next.assessor = assessor;
         let assessor = next.assessor.clone();
-        let relisted = writer.classifier.list_anew(&assessor)?;
+        let relisted = writer.classifier.list_anew(&mut next.classes, &assessor)?;
         writer.relist(&mut next, &relisted);
         let (mut windows, mut applications) = (FxHashSet::default(), FxHashSet::default());
         for entry in next.machines.iter().flatten() {
@@ -168,6 +173,13 @@ impl Fleet {
             .assess_anew(&mut next.classes, &assessor, &windows, &applications);
         self.current.store(Arc::new(next));
         Ok(())
+    }
+
+    /// The states that were assessed since it was last asked, with what was found: what history keeps.
+    pub fn take_assessed(&self) -> Assessed {
+        let mut writer = self.writer();
+        let classes = writer.classifier.take_assessed();
+        Assessed::new(self.current.load_full(), classes)
     }
 
     /// The snapshot that comes next, as yet like the current one.
@@ -207,6 +219,17 @@ pub(crate) fn hour(microseconds: i64) -> i64 {
 }
 
 impl Writer {
+    pub(crate) fn new(tenant: &str) -> Self {
+        Self {
+            classifier: Classifier::new(tenant),
+            group_names: LabelNames::default(),
+            tag_names: LabelNames::default(),
+            tag_set_names: TagSetNames::default(),
+            free: Vec::new(),
+            by_hour: BTreeMap::new(),
+        }
+    }
+
     fn apply(
         &mut self,
         next: &mut Snapshot,

@@ -4,6 +4,7 @@
 //! states, not over machines. Readers ask a [`Snapshot`], which never changes; changes make the next one, which
 //! shares with it all that stayed, and put it in its place at once. So nobody waits.
 
+mod assessed;
 mod chunks;
 mod classes;
 mod dictionary;
@@ -20,11 +21,14 @@ mod row;
 mod set;
 mod snapshot;
 
+pub use assessed::{Assessed, FindingsBody, OutcomeKey, StateFindings, applications_key};
 pub use fleet::{Change, Fleet};
 pub use loader::{Loaded, Loader};
 pub use machine::{Activity, Ages, Machine, MachineId, MachineRow};
 pub use names::{Named, SoftwareNames};
-pub use packed::{Damaged, PackedMachine, SoftwareNumbers, Unpacked, pack};
+pub use packed::{
+    Damaged, PackedMachine, SoftwareKey, SoftwareNumbers, StateKey, Unpacked, WindowsKey, pack,
+};
 pub use row::MissingUpdate;
 pub use snapshot::{Figures, Snapshot, SoftwareCount};
 

@@ -58,6 +58,7 @@ pub struct Loaded {
 impl Loader {
     /// Begins a fleet; `now` tells which machines were not seen for too long to count.
     pub fn new(
+        tenant: &str,
         assessor: Arc<Assessor>,
         names: Arc<SoftwareNames>,
         ages: Ages,
@@ -81,7 +82,7 @@ impl Loader {
                 generation: 0,
                 answers: Arc::default(),
             },
-            writer: Writer::default(),
+            writer: Writer::new(tenant),
             names,
             now,
             range: Vec::new(),

@@ -319,7 +319,7 @@ proptest! {
         events in prop::collection::vec(event(), 0..60)
     ) {
         let entries = || (1..=7).map(|number| (number, Arc::new(installed(number))));
-        let changed = Fleet::new(ASSESSORS[2].clone(), names(), Ages::default());
+        let changed = Fleet::new("tenant", ASSESSORS[2].clone(), names(), Ages::default());
         changed.learn(entries());
         let mut last: BTreeMap<u8, Row> = BTreeMap::new();
         let (mut assessor, mut today, mut sequence) = (2, 0, 0);
@@ -365,7 +365,7 @@ proptest! {
                 }
             }
         }
-        let mut loader = Loader::new(ASSESSORS[assessor].clone(), names(), Ages::default(), day(today));
+        let mut loader = Loader::new("tenant", ASSESSORS[assessor].clone(), names(), Ages::default(), day(today));
         loader.learn(entries());
         for (machine, row) in &last {
             loader.add(&stored(*machine, row).row()).unwrap();

@@ -25,6 +25,10 @@ use crate::{names, output, setup};
 const LOOK: Duration = Duration::from_millis(250);
 /// How often it is looked which machines were not seen for too long.
 const TICK: SignedDuration = SignedDuration::from_mins(1);
+/// How often what is new for the history is written.
+const RECORD: Duration = Duration::from_secs(1);
+/// How often what is kept for a time only is dropped.
+const TRIM: SignedDuration = SignedDuration::from_hours(6);
 
 pub(crate) fn run(args: &ServeArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
     log(args.log_json);
@@ -83,8 +87,10 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     .await?;
     tracing::info!(machines = service.machines(), "serving on {url}");
     let following = tokio::spawn(follow(service.clone(), store.clone(), source, seen));
+    let upkeep = tokio::spawn(upkeep(service.clone()));
     kbgap_server::serve(service, listener, stop_signal()).await?;
     following.abort();
+    upkeep.abort();
     store.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -145,14 +151,13 @@ impl CatalogFile {
     }
 }
 
-/// Takes over what others change: the catalogue, and machines in the store. And lets time pass.
+/// Takes over what others change: the catalogue, and machines in the store.
 async fn follow(
     service: Arc<Service>,
     store: Store,
     source: CatalogFile,
     mut seen: Option<SystemTime>,
 ) {
-    let mut ticked = Timestamp::now();
     loop {
         tokio::time::sleep(LOOK).await;
         let modified = source.modified();
@@ -173,10 +178,28 @@ async fn follow(
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "the store does not answer"),
         }
+    }
+}
+
+/// Lets time pass: writes the history, lets silent machines leave the counts, and drops what is kept for a time only.
+async fn upkeep(service: Arc<Service>) {
+    let mut ticked = Timestamp::UNIX_EPOCH;
+    let mut trimmed = Timestamp::UNIX_EPOCH;
+    loop {
+        if let Err(error) = service.record().await {
+            tracing::error!(%error, "the history cannot be written; it will be later");
+        }
         let now = Timestamp::now();
         if now.duration_since(ticked) >= TICK {
             ticked = now;
             service.tick(now).await;
         }
+        if now.duration_since(trimmed) >= TRIM {
+            trimmed = now;
+            if let Err(error) = service.trim(now).await {
+                tracing::error!(%error, "what is out of date cannot be dropped; it will be later");
+            }
+        }
+        tokio::time::sleep(RECORD).await;
     }
 }

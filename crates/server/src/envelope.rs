@@ -10,6 +10,8 @@ use kbgap_store::StoreError;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::intake::StreamError;
+
 /// After how many seconds a busy service is asked again.
 const BUSY: u64 = 5;
 
@@ -143,12 +145,6 @@ impl ApiError {
         }
     }
 
-    /// The same error, with what was done before it.
-    pub(crate) fn after(mut self, done: &str) -> Self {
-        self.message = format!("{}. {done}", self.message);
-        self
-    }
-
     /// A failure of the service itself; what it is, only the log tells.
     pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error, "a request failed");
@@ -162,6 +158,19 @@ impl ApiError {
             "InternalServerError",
             "The request failed; its target is in the log. Try again later",
         )
+    }
+}
+
+impl From<StreamError> for ApiError {
+    fn from(error: StreamError) -> Self {
+        let message = error.to_string();
+        match error {
+            StreamError::Broken { .. } => Self::body(message),
+            StreamError::Store { source, .. } => Self {
+                message,
+                ..Self::from(source)
+            },
+        }
     }
 }
 

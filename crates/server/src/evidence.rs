@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::api::Authenticated;
 use crate::envelope::ApiError;
+use crate::history::Detection;
 use crate::service::Service;
 
 /// The evidence of one machine.
@@ -46,4 +47,22 @@ pub(crate) async fn of_update(
     evidence
         .map(Json)
         .ok_or_else(|| ApiError::not_found("Update", &kb))
+}
+
+/// The history of one machine.
+#[derive(Serialize)]
+pub(crate) struct MachineHistory {
+    value: Vec<Detection>,
+}
+
+/// `GET /kbgap/v1/machines/{id}/history`: what was found on a machine, since when, and until when.
+pub(crate) async fn history(
+    State(service): State<Arc<Service>>,
+    caller: Authenticated,
+    Path(id): Path<String>,
+) -> Result<Json<MachineHistory>, ApiError> {
+    let tenant = caller.tenant(&service, &[Permission::SoftwareRead])?;
+    let value = service.history(tenant.id(), &id).await?;
+    let value = value.ok_or_else(|| ApiError::not_found("Machine", &id))?;
+    Ok(Json(MachineHistory { value }))
 }

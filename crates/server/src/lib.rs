@@ -6,6 +6,7 @@
 mod api;
 mod envelope;
 mod evidence;
+mod history;
 mod intake;
 mod limits;
 mod oauth2;
@@ -15,6 +16,7 @@ mod service;
 mod stream;
 mod tenant;
 
-pub use intake::{Incoming, IngestSummary, Intake, Rejected};
+pub use history::{Detected, Detection};
+pub use intake::{Incoming, IngestSummary, Intake, Rejected, StreamError};
 pub use routes::serve;
 pub use service::{Service, Settings, StartError};

@@ -3,7 +3,7 @@
 use axum::http::{Request, Uri, uri::PathAndQuery};
 
 /// The words of the routes. Ids between them keep their case, for the answer's words.
-const WORDS: [&str; 8] = [
+const WORDS: [&str; 9] = [
     "api",
     "software",
     "machines",
@@ -12,6 +12,7 @@ const WORDS: [&str; 8] = [
     "v1",
     "reports",
     "evidence",
+    "history",
 ];
 
 /// Rewrites a request's path into the one form the routes are stated in.

@@ -51,6 +51,7 @@ fn router(service: Arc<Service>) -> Router {
         .route("/healthz", get(health))
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
         .route("/api/machines/{id}/getmissingkbs", get(api::of_machine))
+        .route("/kbgap/v1/machines/{id}/history", get(evidence::history))
         .route(
             "/kbgap/v1/machines/{id}/evidence",
             get(evidence::of_machine),

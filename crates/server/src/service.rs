@@ -5,14 +5,16 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
-use kbgap_fleet::{Ages, Fleet, SoftwareNames};
+use kbgap_fleet::{Ages, Fleet, Snapshot, SoftwareNames};
 use kbgap_identity::{Audiences, KeyError, SigningKey, TokenIssuer, Verifier};
 use kbgap_store::{SigningKeyRow, Store, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::api::Answers;
+use crate::history::Detection;
+use crate::intake::Intake;
 use crate::limits::Limits;
 use crate::tenant::Tenant;
 
@@ -29,7 +31,11 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How many requests are worked on at once.
     pub max_requests: usize,
-    /// How often a sender may send reports in a minute.
+    /// How long changes are kept: a server that was away for longer reads all machines again.
+const KEEP_CHANGES: SignedDuration = SignedDuration::from_hours(2 * 24);
+/// How long the states machines were in are kept: half a year, as Defender does.
+const KEEP_HISTORY: SignedDuration = SignedDuration::from_hours(180 * 24);
+/// How often a sender may send reports in a minute.
     pub sends_a_minute: NonZeroU32,
     /// After what time without a report a machine is inactive, and after what time it counts no more.
     pub ages: Ages,
@@ -78,6 +84,7 @@ impl Settings {
             max_body: 64 << 20,
             request_timeout: Duration::from_mins(1),
             max_requests: 512,
+            keep_history: KEEP_HISTORY,
             sends_a_minute: SENDS_A_MINUTE,
             ages: Ages::default(),
         }
@@ -136,6 +143,54 @@ impl Service {
             any |= tenant.follow().await?;
         }
         Ok(any)
+    }
+
+    /// Writes what was found for states that are new, or are assessed anew, into the history.
+    pub async fn record(&self) -> Result<(), StoreError> {
+        for tenant in self.tenants() {
+            tenant.record().await?;
+        }
+        Ok(())
+    }
+
+    /// Drops what is kept for a time only: changes that every server has followed long ago, and the history of what
+    /// machines were like before.
+    pub async fn trim(&self, now: Timestamp) -> Result<(), StoreError> {
+        for tenant in self.tenants() {
+            self.store
+                .trim_changes(tenant.id(), now - KEEP_CHANGES)
+                .await?;
+            self.store
+                .trim_history(tenant.id(), now - self.settings.keep_history)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// The machines of a tenant as they are now; `None` where there is no such tenant.
+    pub fn machines_of(&self, tenant: &str) -> Option<Arc<Snapshot>> {
+        Some(self.fleet_of(tenant)?.fleet().snapshot())
+    }
+
+    /// Takes in reports of a tenant's machines; `None` where there is no such tenant.
+    pub fn intake(&self, tenant: &str) -> Option<Intake> {
+        Some(self.fleet_of(tenant)?.intake().clone())
+    }
+
+    /// What was found on a machine since it is known, each for how long; `None` where there is no such tenant or
+    /// machine.
+    pub async fn history(
+        &self,
+        tenant: &str,
+        id_or_name: &str,
+    ) -> Result<Option<Vec<Detection>>, StoreError> {
+        let Some(tenant) = self.fleet_of(tenant) else {
+            return Ok(None);
+        };
+        let Some(machine) = tenant.fleet().snapshot().machine(id_or_name) else {
+            return Ok(None);
+        };
+        tenant.history(&machine.id.to_string()).await.map(Some)
     }
 
     /// Reads tenants that other processes created since.

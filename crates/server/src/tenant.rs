@@ -1,14 +1,14 @@
 //! A tenant in this process: its fleet, kept level with the store.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use kbgap_assessment::Assessor;
 use kbgap_fleet::{Ages, Change, Fleet, Loaded, Loader, SoftwareNames};
 use kbgap_store::{Changes, MachineReader, MachineRow, Store, StoreError};
 
-use crate::intake::{Entries, Incoming, IngestSummary, Intake, of_fleet};
+use crate::history::{self, Detection, Recorder};
+use crate::intake::{Applied, Entries, Intake, Shown, of_fleet};
 
 /// How many machines are read at once while following.
 const PAGE: usize = 500;
@@ -20,37 +20,10 @@ pub(crate) struct Tenant {
     fleet: Arc<Fleet>,
     entries: Arc<Entries>,
     intake: Intake,
-    applied: Mutex<Applied>,
+    applied: Arc<Applied>,
+    recorder: Recorder,
     /// One follows at a time.
     following: tokio::sync::Mutex<()>,
-}
-
-/// Which changes of the store the fleet shows.
-#[derive(Debug, Default)]
-struct Applied {
-    /// All up to this number.
-    upto: i64,
-    /// And these, that this process wrote while others wrote what lies between.
-    beyond: BTreeSet<i64>,
-}
-
-impl Applied {
-    fn add(&mut self, sequence: i64) {
-        self.beyond.insert(sequence);
-        self.close();
-    }
-
-    fn all_upto(&mut self, sequence: i64) {
-        self.upto = self.upto.max(sequence);
-        self.beyond = self.beyond.split_off(&(self.upto + 1));
-        self.close();
-    }
-
-    fn close(&mut self) {
-        while self.beyond.remove(&(self.upto + 1)) {
-            self.upto += 1;
-        }
-    }
 }
 
 impl Tenant {
@@ -64,20 +37,24 @@ impl Tenant {
     ) -> Result<Arc<Self>, StoreError> {
         let id: Arc<str> = id.into();
         let entries = Arc::new(Entries::default());
-        let loader = Loader::new(assessor, names, ages, Timestamp::now());
+        let loader = Loader::new(&id, assessor, names, ages, Timestamp::now());
         let (loaded, sequence) = load(store, &id, &entries, loader).await?;
         let fleet = Arc::new(Fleet::of(loaded));
-        let intake = Intake::new(store.clone(), id.clone(), entries.clone(), fleet.clone());
+        let applied = Arc::new(Applied::default());
+        applied.begin(sequence);
+        let shown = Shown {
+            fleet: fleet.clone(),
+            applied: applied.clone(),
+        };
+        let intake = Intake::new(store.clone(), id.clone(), entries.clone(), shown);
         Ok(Arc::new(Self {
             id,
             store: store.clone(),
             fleet,
             entries,
             intake,
-            applied: Mutex::new(Applied {
-                upto: sequence,
-                beyond: BTreeSet::new(),
-            }),
+            applied,
+            recorder: Recorder::default(),
             following: tokio::sync::Mutex::default(),
         }))
     }
@@ -90,20 +67,25 @@ impl Tenant {
         &self.fleet
     }
 
-    /// Takes reports in; when this returns they are on disk, and every answer counts them.
-    pub(crate) async fn take(&self, batch: Vec<Incoming>) -> Result<IngestSummary, StoreError> {
-        let (summary, sequences) = self.intake.take_counted(batch).await?;
-        let mut applied = self.applied();
-        for sequence in sequences {
-            applied.add(sequence);
-        }
-        Ok(summary)
+    /// Takes reports in.
+    pub(crate) fn intake(&self) -> &Intake {
+        &self.intake
+    }
+
+    /// Writes what was found for states that are new, or are assessed anew, into the history.
+    pub(crate) async fn record(&self) -> Result<(), StoreError> {
+        self.recorder.record(&self.store, &self.fleet).await
+    }
+
+    /// What was found on a machine since it is known, each for how long.
+    pub(crate) async fn history(&self, machine: &str) -> Result<Vec<Detection>, StoreError> {
+        history::of_machine(&self.store, &self.id, machine).await
     }
 
     /// Takes over what other processes wrote; `true` where there was something.
     pub(crate) async fn follow(&self) -> Result<bool, StoreError> {
         let _one = self.following.lock().await;
-        let upto = self.applied().upto;
+        let upto = self.applied.upto();
         let now = self.store.sequence(&self.id).await?;
         if now <= upto {
             return Ok(false);
@@ -115,7 +97,7 @@ impl Tenant {
                 for page in machines.chunks(PAGE) {
                     self.follow_machines(page, upto).await?;
                 }
-                self.applied().all_upto(upto);
+                self.applied.all_upto(upto);
             }
             Changes::Trimmed => self.load_again().await?,
         }
@@ -145,22 +127,15 @@ impl Tenant {
         let current = self.fleet.snapshot();
         let assessor = current.assessor().clone();
         let names = self.fleet.names().clone();
-        let mut loader = Loader::new(assessor, names, current.ages(), Timestamp::now());
+        let mut loader = Loader::new(&self.id, assessor, names, current.ages(), Timestamp::now());
         drop(current);
         loader.learn(self.entries.all());
         let (loaded, sequence) = load(&self.store, &self.id, &self.entries, loader).await?;
         self.fleet.take(loaded);
         // What was interned meanwhile.
         self.fleet.learn(self.entries.all());
-        *self.applied() = Applied {
-            upto: sequence,
-            beyond: BTreeSet::new(),
-        };
+        self.applied.begin(sequence);
         Ok(())
-    }
-
-    fn applied(&self) -> std::sync::MutexGuard<'_, Applied> {
-        self.applied.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -209,25 +184,4 @@ fn add_all(mut loader: Loader, mut pages: tokio::sync::mpsc::Receiver<Vec<Machin
         }
     }
     loader.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_written_here_closes_up_when_what_lies_between_was_followed() {
-        let mut applied = Applied::default();
-        applied.add(1);
-        applied.add(4);
-        assert_eq!((applied.upto, applied.beyond.len()), (1, 1));
-        applied.add(3);
-        applied.add(2);
-        assert_eq!((applied.upto, applied.beyond.len()), (4, 0));
-        applied.add(7);
-        applied.all_upto(6);
-        assert_eq!((applied.upto, applied.beyond.len()), (7, 0));
-        applied.all_upto(5);
-        assert_eq!(applied.upto, 7);
-    }
 }

@@ -4,9 +4,9 @@
 //! share and the index tells classes by without reading it; what is the machine's own; and its software, as numbers
 //! of the tenant's dictionary.
 
+mod key;
 pub(crate) mod list;
 
-use blake3::Hasher;
 use jiff::Timestamp;
 use kbgap_assessment::Bearing;
 use kbgap_catalog::{Architecture, Day, Kb, Release, WindowsBuild};
@@ -16,6 +16,8 @@ use kbgap_inventory::{
 };
 use serde::{Deserialize, Serialize};
 
+pub(crate) use key::short;
+pub use key::{SoftwareKey, StateKey, WindowsKey};
 pub use list::Numbers as SoftwareNumbers;
 
 /// The first byte: the form of the row.
@@ -220,29 +222,24 @@ impl<'a> PackedMachine<'a> {
         postcard::from_bytes::<OwnPart>(self.own).is_ok_and(|own| own.times.is_some())
     }
 
-    /// What tells the machine's state from others of the tenant: of 16 bytes each, what Windows is assessed by, the
-    /// software that shows its components, and the software that tells applications.
-    pub fn state_key(self, bearing: impl Fn(u32) -> Bearing) -> [u8; 48] {
-        let (mut windows, mut applications) = (Hasher::new(), Hasher::new());
+    /// What tells the machine's state from others: history keeps it.
+    ///
+    /// `bearing` tells that of the tenant's software entries, by which states differ from tenant to tenant.
+    pub fn state_key(self, tenant: &str, bearing: impl Fn(u32) -> Bearing) -> StateKey {
+        let (mut windows, mut applications) = (Vec::new(), Vec::new());
         for number in self.software() {
             let bearing = bearing(number);
             if bearing.windows {
-                windows.update(&number.to_le_bytes());
+                windows.push(number);
             }
             if bearing.applications {
-                applications.update(&number.to_le_bytes());
+                applications.push(number);
             }
         }
-        let parts = [
-            blake3::hash(self.windows),
-            windows.finalize(),
-            applications.finalize(),
-        ];
-        let mut key = [0; 48];
-        for (place, part) in key.chunks_exact_mut(16).zip(parts) {
-            place.copy_from_slice(&part.as_bytes()[..16]);
+        StateKey {
+            windows: WindowsKey::new(tenant, self.windows, &windows),
+            applications: SoftwareKey::new(tenant, &applications),
         }
-        key
     }
 }
 

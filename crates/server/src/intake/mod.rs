@@ -1,6 +1,8 @@
 //! Taking in what machines report: stored first, then shown to the fleet.
 
+mod applied;
 mod entries;
+mod lines;
 mod rows;
 mod summary;
 
@@ -13,7 +15,9 @@ use kbgap_inventory::{ReadError, ReadReport, identify};
 use kbgap_store::{MachineRow, MachineWrite, Outcome, Store, StoreError, Written};
 use rustc_hash::FxHashMap;
 
+pub(crate) use applied::Applied;
 pub(crate) use entries::Entries;
+pub use lines::StreamError;
 pub(crate) use rows::of_fleet;
 pub use summary::{IngestSummary, Rejected};
 
@@ -28,7 +32,14 @@ pub struct Intake {
     store: Store,
     tenant: Arc<str>,
     entries: Arc<Entries>,
-    fleet: Option<Arc<Fleet>>,
+    shown: Option<Shown>,
+}
+
+/// Where what was stored is shown.
+#[derive(Clone)]
+pub(crate) struct Shown {
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) applied: Arc<Applied>,
 }
 
 /// A report that comes in, or why it cannot be read.
@@ -102,39 +113,26 @@ impl Intake {
             store,
             tenant: tenant.into(),
             entries: Arc::default(),
-            fleet: None,
+            shown: None,
         }
     }
 
     /// Takes reports in and shows them to a fleet.
-    pub(crate) fn new(
-        store: Store,
-        tenant: Arc<str>,
-        entries: Arc<Entries>,
-        fleet: Arc<Fleet>,
-    ) -> Self {
+    pub(crate) fn new(store: Store, tenant: Arc<str>, entries: Arc<Entries>, shown: Shown) -> Self {
         Self {
             store,
             tenant,
             entries,
-            fleet: Some(fleet),
+            shown: Some(shown),
         }
     }
 
     /// Stores the reports of a batch, and then shows them to the fleet, where there is one in this process. When this
-    /// returns, what was taken is on disk.
+    /// returns, what was taken is on disk, and every answer counts it.
     ///
     /// # Errors
     /// Where the store fails: then some of the batch may be stored. Sent again, what was stored changes nothing.
     pub async fn take(&self, batch: Vec<Incoming>) -> Result<IngestSummary, StoreError> {
-        Ok(self.take_counted(batch).await?.0)
-    }
-
-    /// [`Intake::take`], with the numbers of the changes that were written.
-    pub(crate) async fn take_counted(
-        &self,
-        batch: Vec<Incoming>,
-    ) -> Result<(IngestSummary, Vec<i64>), StoreError> {
         let now = Timestamp::now();
         let mut summary = IngestSummary {
             received: batch.len(),
@@ -147,16 +145,14 @@ impl Intake {
         self.entries
             .intern(&self.store, &self.tenant, software, show)
             .await?;
-        let mut sequences = Vec::new();
         for _ in 0..ATTEMPTS {
             if tasks.is_empty() {
-                return Ok((summary, sequences));
+                return Ok(summary);
             }
             let (stored, again) = self.attempt(tasks, now, &mut summary).await?;
             tasks = again;
             if let Some(stored) = stored {
-                sequences.push(stored.sequence);
-                self.show(&stored.rows, now);
+                self.show(&stored, now);
             }
         }
         for task in tasks {
@@ -167,7 +163,7 @@ impl Intake {
             });
             summary.rejected.extend(rejected);
         }
-        Ok((summary, sequences))
+        Ok(summary)
     }
 
     /// Reads what is known, merges, and writes; the tasks whose rows others wrote meanwhile come back.
@@ -184,11 +180,11 @@ impl Intake {
             let show = |learned| self.learn(learned);
             self.entries.follow(&self.store, &self.tenant, show).await?;
         }
-        let entries = self.entries.clone();
+        let (tenant, entries) = (self.tenant.clone(), self.entries.clone());
         let prepared = tokio::task::spawn_blocking(move || {
             let tasks = tasks.into_iter().zip(known);
             let prepared = tasks.map(|(task, known)| {
-                let prepared = prepare(&entries, &task, known, now);
+                let prepared = prepare(&tenant, &entries, &task, known, now);
                 (task, prepared)
             });
             prepared.collect::<Vec<_>>()
@@ -241,19 +237,21 @@ impl Intake {
     }
 
     fn learn(&self, learned: entries::Learned) {
-        if let Some(fleet) = &self.fleet {
-            fleet.learn(learned);
+        if let Some(shown) = &self.shown {
+            shown.fleet.learn(learned);
         }
     }
 
-    fn show(&self, rows: &[MachineRow], now: Timestamp) {
-        let Some(fleet) = &self.fleet else {
+    fn show(&self, stored: &Stored, now: Timestamp) {
+        let Some(shown) = &self.shown else {
             return;
         };
-        let changes: Vec<Change<'_>> = rows.iter().map(|row| Change::Put(of_fleet(row))).collect();
-        for (at, error) in fleet.apply(&changes, now) {
-            tracing::error!(machine = %rows[at].machine, %error, "a row cannot be shown");
+        let changes = stored.rows.iter().map(|row| Change::Put(of_fleet(row)));
+        let changes: Vec<Change<'_>> = changes.collect();
+        for (at, error) in shown.fleet.apply(&changes, now) {
+            tracing::error!(machine = %stored.rows[at].machine, %error, "a row cannot be shown");
         }
+        shown.applied.add(stored.sequence);
     }
 }
 
@@ -291,6 +289,7 @@ fn highest_number(row: &MachineRow) -> Option<u32> {
 }
 
 fn prepare(
+    tenant: &str,
     entries: &Entries,
     task: &Task,
     known: Option<MachineRow>,
@@ -323,7 +322,7 @@ fn prepare(
         let numbers = entries.numbers(list);
         let numbers = numbers.ok_or_else(|| "its software is in no dictionary".to_owned())?;
         let times = rows::own_times(&record);
-        let packed = rows::packed(&record.report, &numbers, times, entries);
+        let packed = rows::packed(tenant, &record.report, &numbers, times, entries);
         Some(Some(packed.map_err(|error| error.to_string())?))
     } else {
         seen.then_some(None)

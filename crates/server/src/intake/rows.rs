@@ -17,6 +17,7 @@ pub(super) struct Packed {
 
 /// Packs a report; `numbers` are those of its software.
 pub(super) fn packed(
+    tenant: &str,
     report: &MachineReport,
     numbers: &[u32],
     times: Option<&PartTimes>,
@@ -24,10 +25,10 @@ pub(super) fn packed(
 ) -> Result<Packed, Damaged> {
     let body = pack(report, numbers, times)?;
     let machine = PackedMachine::new(&body)?;
-    let state = machine.state_key(|number| entries.bearing(number));
+    let state = machine.state_key(tenant, |number| entries.bearing(number));
     Ok(Packed {
         digest: digest(&body),
-        state: state.into(),
+        state: state.to_bytes(),
         body,
     })
 }
