@@ -15,7 +15,9 @@ pub enum ServerError {
     #[error("KBGAP_POSTGRES_BIN is {}, where there is no 'initdb': name the folder of PostgreSQL's programs", .0.display())]
     NotThere(PathBuf),
     /// PostgreSQL refuses to run as root, and its own user is not there.
-    #[error("there is no user 'postgres' to run the server as: install the package 'postgresql', or do not run as root")]
+    #[error(
+        "there is no user 'postgres' to run the server as: install the package 'postgresql', or do not run as root"
+    )]
     NoUser,
     /// The system refused something.
     #[error("{what}")]

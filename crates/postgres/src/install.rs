@@ -49,8 +49,9 @@ impl Install {
         let Some(user) = &self.user else {
             return Ok(());
         };
-        std::os::unix::fs::chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
-            .map_err(ServerError::system(format!("cannot give away {}", path.display())))
+        std::os::unix::fs::chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw())).map_err(
+            ServerError::system(format!("cannot give away {}", path.display())),
+        )
     }
 
     /// A program of the server, run as whom it may.
@@ -80,7 +81,10 @@ fn newest(folder: &Path) -> Option<PathBuf> {
         let path = entry.ok()?.path();
         let release: u32 = path.file_name()?.to_str()?.parse().ok()?;
         let programs = path.join("bin");
-        programs.join("initdb").is_file().then_some((release, programs))
+        programs
+            .join("initdb")
+            .is_file()
+            .then_some((release, programs))
     });
     releases.max().map(|(_, programs)| programs)
 }
@@ -92,7 +96,12 @@ mod tests {
     #[test]
     fn the_newest_release_with_a_server_is_taken() {
         let folder = tempfile::tempdir().unwrap();
-        for (release, program) in [("9", "initdb"), ("15", "initdb"), ("17", "psql"), ("common", "initdb")] {
+        for (release, program) in [
+            ("9", "initdb"),
+            ("15", "initdb"),
+            ("17", "psql"),
+            ("common", "initdb"),
+        ] {
             let programs = folder.path().join(release).join("bin");
             std::fs::create_dir_all(&programs).unwrap();
             std::fs::write(programs.join(program), "").unwrap();

@@ -107,7 +107,8 @@ impl Server {
         for attempt in 1.. {
             server.port = free_port()?;
             match server.run() {
-                Err(ServerError::NotStarted { log }) if attempt < PORTS && log.contains("could not bind") => {}
+                Err(ServerError::NotStarted { log })
+                    if attempt < PORTS && log.contains("could not bind") => {}
                 outcome => {
                     outcome?;
                     break;
@@ -119,11 +120,17 @@ impl Server {
 
     fn create_cluster(&self) -> Result<(), ServerError> {
         let secret = self.folder.join("password");
-        std::fs::write(&secret, &self.password).map_err(ServerError::system("cannot write the password's file"))?;
+        std::fs::write(&secret, &self.password)
+            .map_err(ServerError::system("cannot write the password's file"))?;
         self.install.give(&secret)?;
         let mut initdb = self.install.program("initdb");
         initdb
-            .args(["--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", "--no-sync"])
+            .args([
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--auth=scram-sha-256",
+                "--no-sync",
+            ])
             .arg(format!("--username={USER}"))
             .arg(format!("--pwfile={}", secret.display()))
             .arg(format!("--pgdata={}", self.data().display()));
@@ -142,7 +149,10 @@ impl Server {
 
     /// The URL of a database, with the password.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{USER}:{}@127.0.0.1:{}/{database}", self.password, self.port)
+        format!(
+            "postgres://{USER}:{}@127.0.0.1:{}/{database}",
+            self.password, self.port
+        )
     }
 
     /// Creates an empty database, and returns its URL.
@@ -161,8 +171,15 @@ impl Server {
     pub fn create_database_in(&self, name: &str, folder: &Path) -> Result<String, ServerError> {
         self.install.give(folder)?;
         let place = folder.display().to_string().replace('\'', "''");
-        self.execute(&format!("CREATE TABLESPACE {} LOCATION '{place}'", quoted(name)))?;
-        self.execute(&format!("CREATE DATABASE {} TABLESPACE {}", quoted(name), quoted(name)))?;
+        self.execute(&format!(
+            "CREATE TABLESPACE {} LOCATION '{place}'",
+            quoted(name)
+        ))?;
+        self.execute(&format!(
+            "CREATE DATABASE {} TABLESPACE {}",
+            quoted(name),
+            quoted(name)
+        ))?;
         Ok(self.url(name))
     }
 
@@ -173,7 +190,13 @@ impl Server {
     pub fn execute(&self, sql: &str) -> Result<String, ServerError> {
         let mut psql = self.install.program("psql");
         let output = psql
-            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"])
+            .args([
+                "--no-psqlrc",
+                "--quiet",
+                "--tuples-only",
+                "--no-align",
+                "--set=ON_ERROR_STOP=1",
+            ])
             .args(["--host=127.0.0.1", "--dbname=postgres", "--no-password"])
             .arg(format!("--port={}", self.port))
             .arg(format!("--username={USER}"))
@@ -183,7 +206,9 @@ impl Server {
             .output()
             .map_err(ServerError::system("cannot run psql"))?;
         if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
+            return Ok(String::from_utf8_lossy(&output.stdout)
+                .trim_end()
+                .to_owned());
         }
         Err(ServerError::Failed {
             program: "psql".to_owned(),
@@ -206,9 +231,13 @@ impl Server {
         let stopped = finished(stop.current_dir(&self.folder), "pg_ctl stop");
         if stopped.is_err() {
             // The one process that this server started; its children end with it.
-            running.kill().map_err(ServerError::system("cannot end the server"))?;
+            running
+                .kill()
+                .map_err(ServerError::system("cannot end the server"))?;
         }
-        running.wait().map_err(ServerError::system("cannot wait for the server"))?;
+        running
+            .wait()
+            .map_err(ServerError::system("cannot wait for the server"))?;
         Ok(())
     }
 
@@ -233,26 +262,45 @@ impl Server {
 
     /// Runs the server until it takes connections.
     fn run(&mut self) -> Result<(), ServerError> {
-        let log = File::create(self.log()).map_err(ServerError::system("cannot create the server's log"))?;
-        let errors = log.try_clone().map_err(ServerError::system("cannot share the server's log"))?;
+        let log = File::create(self.log())
+            .map_err(ServerError::system("cannot create the server's log"))?;
+        let errors = log
+            .try_clone()
+            .map_err(ServerError::system("cannot share the server's log"))?;
         let mut postgres = self.install.program("postgres");
         postgres
             .arg("-D")
             .arg(self.data())
             .arg("-p")
             .arg(self.port.to_string())
-            .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
-            .args(["-c", if self.options.fsync { "fsync=on" } else { "fsync=off" }])
+            .args([
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                "unix_socket_directories=",
+            ])
+            .args([
+                "-c",
+                if self.options.fsync {
+                    "fsync=on"
+                } else {
+                    "fsync=off"
+                },
+            ])
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors)
             .current_dir(&self.folder)
             // Its own group: an interrupt from the terminal ends this process, and that ends the server.
             .process_group(0);
-        let mut running = postgres.spawn().map_err(ServerError::system("cannot run postgres"))?;
+        let mut running = postgres
+            .spawn()
+            .map_err(ServerError::system("cannot run postgres"))?;
         let until = Instant::now() + START;
         loop {
-            let ended = running.try_wait().map_err(ServerError::system("cannot look at the server"))?;
+            let ended = running
+                .try_wait()
+                .map_err(ServerError::system("cannot look at the server"))?;
             if ended.is_none() && self.answers() {
                 self.running = Some(running);
                 return Ok(());
@@ -270,7 +318,8 @@ impl Server {
     fn answers(&self) -> bool {
         // The port alone is not enough: another process may have been faster to take it.
         let ready = self.data().join("postmaster.pid");
-        let ours = std::fs::read_to_string(ready).is_ok_and(|lines| lines.lines().any(|line| line.trim() == "ready"));
+        let ours = std::fs::read_to_string(ready)
+            .is_ok_and(|lines| lines.lines().any(|line| line.trim() == "ready"));
         ours && self.execute("SELECT 1").is_ok()
     }
 }

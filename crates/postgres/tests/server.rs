@@ -25,12 +25,17 @@ fn a_server_keeps_its_data_when_it_is_started_again_and_leaves_nothing() {
     let url = server.create_database("one \"two\"").unwrap();
     assert_eq!(url, server.url("one \"two\""));
     assert_eq!(server.execute("SHOW fsync").unwrap(), "on");
-    assert!(server.create_database("one \"two\"").is_err(), "there is one of this name");
+    assert!(
+        server.create_database("one \"two\"").is_err(),
+        "there is one of this name"
+    );
     for immediate in [true, false] {
         server.stop(immediate).unwrap();
         assert!(server.execute("SELECT 1").is_err());
         server.start_again().unwrap();
-        let names = server.execute("SELECT datname FROM pg_database ORDER BY 1").unwrap();
+        let names = server
+            .execute("SELECT datname FROM pg_database ORDER BY 1")
+            .unwrap();
         assert!(names.contains("one \"two\""), "{names}");
     }
     let folder = server.folder().to_owned();
@@ -51,7 +56,11 @@ fn a_killed_process_leaves_no_server() {
         return;
     }
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "a_killed_process_leaves_no_server", "--nocapture"])
+        .args([
+            "--exact",
+            "a_killed_process_leaves_no_server",
+            "--nocapture",
+        ])
         .env(AS_CHILD, "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -60,7 +69,10 @@ fn a_killed_process_leaves_no_server() {
     let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
     let folder = lines
         .map(Result::unwrap)
-        .find_map(|line| line.split_once("folder ").map(|(_, folder)| folder.to_owned()))
+        .find_map(|line| {
+            line.split_once("folder ")
+                .map(|(_, folder)| folder.to_owned())
+        })
         .unwrap();
     let pid = pid_of(Path::new(&folder));
     assert!(runs(pid));

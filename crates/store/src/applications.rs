@@ -66,7 +66,8 @@ const GRANT: &str = "INSERT INTO application_roles (tenant, client, role) VALUES
 const APPLICATIONS: &str = "SELECT client, name, secret_hash, created_at FROM applications
     WHERE tenant = $1 ORDER BY created_at, client";
 
-const ROLES: &str = "SELECT client, role FROM application_roles WHERE tenant = $1 ORDER BY client, role";
+const ROLES: &str =
+    "SELECT client, role FROM application_roles WHERE tenant = $1 ORDER BY client, role";
 
 const PUT_KEY: &str = "INSERT INTO signing_keys (kid, pkcs8, created_at) VALUES ($1, $2, $3)
     ON CONFLICT DO NOTHING";
@@ -145,10 +146,11 @@ impl Store {
 
     /// The applications of a tenant, the oldest first.
     pub async fn applications(&self, tenant: &str) -> Result<Vec<Application>, StoreError> {
-        let rows: Vec<(String, String, String, i64)> = reading!(self, |pool| sqlx::query_as(APPLICATIONS)
-            .bind(tenant)
-            .fetch_all(pool)
-            .await?);
+        let rows: Vec<(String, String, String, i64)> =
+            reading!(self, |pool| sqlx::query_as(APPLICATIONS)
+                .bind(tenant)
+                .fetch_all(pool)
+                .await?);
         let roles: Vec<(String, String)> = reading!(self, |pool| sqlx::query_as(ROLES)
             .bind(tenant)
             .fetch_all(pool)

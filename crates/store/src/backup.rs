@@ -89,7 +89,11 @@ async fn open_backup(path: &Path) -> Result<SqliteConnection, StoreError> {
         why: why.to_owned(),
     };
     let failed = |error: sqlx::Error| unsound(&error.to_string());
-    let mut connection = sqlite_options(path).read_only(true).connect().await.map_err(failed)?;
+    let mut connection = sqlite_options(path)
+        .read_only(true)
+        .connect()
+        .await
+        .map_err(failed)?;
     let found: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(3)")
         .fetch_all(&mut connection)
         .await
@@ -122,13 +126,19 @@ async fn hold_alone(path: &Path) -> Result<Option<SqliteConnection>, StoreError>
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode = DELETE")
             .fetch_one(&mut connection)
             .await?;
-        sqlx::query("BEGIN EXCLUSIVE").execute(&mut connection).await?;
+        sqlx::query("BEGIN EXCLUSIVE")
+            .execute(&mut connection)
+            .await?;
         Ok::<_, sqlx::Error>((connection, mode))
     };
     match held.await {
         Ok((connection, mode)) if mode.eq_ignore_ascii_case("delete") => Ok(Some(connection)),
-        Ok(_) => Err(StoreError::InUse { path: path.to_owned() }),
-        Err(error) if is_locked(&error) => Err(StoreError::InUse { path: path.to_owned() }),
+        Ok(_) => Err(StoreError::InUse {
+            path: path.to_owned(),
+        }),
+        Err(error) if is_locked(&error) => Err(StoreError::InUse {
+            path: path.to_owned(),
+        }),
         Err(_) => Ok(None),
     }
 }
@@ -156,7 +166,11 @@ fn may_be_replaced(path: &Path, own: &Path) -> Result<(), StoreError> {
     }
     let mut head = Vec::new();
     let file = std::fs::File::open(path).map_err(failed)?;
-    std::io::Read::read_to_end(&mut std::io::Read::take(file, MAGIC.len() as u64), &mut head).map_err(failed)?;
+    std::io::Read::read_to_end(
+        &mut std::io::Read::take(file, MAGIC.len() as u64),
+        &mut head,
+    )
+    .map_err(failed)?;
     if !head.is_empty() && head != MAGIC {
         return occupied("it is no backup; name another file");
     }

@@ -26,12 +26,14 @@ pub enum Changes {
 const CALLS: i64 = 1000;
 
 /// Raises the number of a tenant. Its row is held until the transaction ends, so that changes become visible in order.
-pub(crate) const RAISE: &str = "INSERT INTO sequences (tenant, value, trimmed, software) VALUES ($1, 1, 0, 0)
+pub(crate) const RAISE: &str =
+    "INSERT INTO sequences (tenant, value, trimmed, software) VALUES ($1, 1, 0, 0)
     ON CONFLICT (tenant) DO UPDATE SET value = sequences.value + 1
     RETURNING value";
 
 /// Says which machines a call changed.
-pub(crate) const LOG: &str = "INSERT INTO changes (tenant, sequence, at, machines) VALUES ($1, $2, $3, $4)";
+pub(crate) const LOG: &str =
+    "INSERT INTO changes (tenant, sequence, at, machines) VALUES ($1, $2, $3, $4)";
 
 /// The number of a tenant.
 pub(crate) const SEQUENCE: &str = "SELECT value FROM sequences WHERE tenant = $1";
@@ -66,7 +68,8 @@ pub(crate) fn pack<'a>(machines: impl Iterator<Item = &'a str>) -> Vec<u8> {
 }
 
 fn unpack(packed: &[u8]) -> Result<impl Iterator<Item = &str>, StoreError> {
-    let text = std::str::from_utf8(packed).map_err(|_| StoreError::Damaged("the changes are no text"))?;
+    let text =
+        std::str::from_utf8(packed).map_err(|_| StoreError::Damaged("the changes are no text"))?;
     Ok(text.split(char::from(SEPARATOR)))
 }
 

@@ -51,7 +51,8 @@ const RAISE: &str = "UPDATE catalog_sequence SET value = value + 1";
 
 const KNOWN: &str = "SELECT current_release, digest FROM documents WHERE source = $1 AND id = $2";
 
-const PUT: &str = "INSERT INTO documents (source, id, current_release, title, digest, imported_at, body)
+const PUT: &str =
+    "INSERT INTO documents (source, id, current_release, title, digest, imported_at, body)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (source, id, current_release) DO UPDATE SET
         title = excluded.title, digest = excluded.digest,
@@ -72,9 +73,11 @@ const REVISIONS: &str = "SELECT id, current_release, digest FROM documents
 impl Store {
     /// The number that every change to documents raises.
     pub async fn catalog_sequence(&self) -> Result<i64, StoreError> {
-        Ok(reading!(self, |pool| sqlx::query_scalar("SELECT value FROM catalog_sequence")
-            .fetch_one(pool)
-            .await?))
+        Ok(reading!(self, |pool| sqlx::query_scalar(
+            "SELECT value FROM catalog_sequence"
+        )
+        .fetch_one(pool)
+        .await?))
     }
 
     /// Stores a revision of a document, in one transaction. Other revisions stay.
@@ -109,7 +112,11 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
             transaction.commit().await?;
-            Ok(if known.is_empty() { Put::New } else { Put::Changed })
+            Ok(if known.is_empty() {
+                Put::New
+            } else {
+                Put::Changed
+            })
         })
     }
 

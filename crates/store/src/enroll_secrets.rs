@@ -64,7 +64,8 @@ impl Store {
 
     /// The secrets of all tenants, the oldest first: an agent says a secret, and not whose it is.
     pub async fn enroll_secrets_of_all(&self) -> Result<Vec<EnrollSecret>, StoreError> {
-        let rows: Vec<Columns> = reading!(self, |pool| sqlx::query_as(OF_ALL).fetch_all(pool).await?);
+        let rows: Vec<Columns> =
+            reading!(self, |pool| sqlx::query_as(OF_ALL).fetch_all(pool).await?);
         rows.into_iter().map(secret).collect()
     }
 
@@ -83,7 +84,9 @@ impl Store {
     }
 }
 
-fn secret((tenant, id, name, secret_hash, created_at): Columns) -> Result<EnrollSecret, StoreError> {
+fn secret(
+    (tenant, id, name, secret_hash, created_at): Columns,
+) -> Result<EnrollSecret, StoreError> {
     Ok(EnrollSecret {
         tenant,
         id,

@@ -27,7 +27,9 @@ pub enum StoreError {
         source: sqlx::Error,
     },
     /// The PostgreSQL server has no such database.
-    #[error("there is no database at {location}: create it ('createdb {database}') with encoding UTF8")]
+    #[error(
+        "there is no database at {location}: create it ('createdb {database}') with encoding UTF8"
+    )]
     NoDatabase {
         /// Where it should be.
         location: String,
@@ -62,7 +64,9 @@ pub enum StoreError {
     #[error("the disk of the database is full: make space, then try again")]
     Full(#[source] sqlx::Error),
     /// The database cannot be reached, is starting, or others hold what is needed: trying again helps.
-    #[error("the database cannot be reached or is busy: try again; if it stays so, look at the database")]
+    #[error(
+        "the database cannot be reached or is busy: try again; if it stays so, look at the database"
+    )]
     Unavailable(#[source] sqlx::Error),
     /// A statement failed.
     #[error("the database refused a statement")]
@@ -135,7 +139,9 @@ impl StoreError {
             Self::Open { source, .. } => is_temporary(source) || is_full(source),
             Self::Migrate { source, .. } => match source {
                 sqlx::migrate::MigrateError::Execute(error)
-                | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => is_temporary(error) || is_full(error),
+                | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
+                    is_temporary(error) || is_full(error)
+                }
                 _ => false,
             },
             _ => false,
@@ -164,14 +170,18 @@ mod sqlite {
 
 /// The primary result code of an error of SQLite.
 pub(crate) fn sqlite_code(error: &sqlx::Error) -> Option<i32> {
-    let error = error.as_database_error()?.try_downcast_ref::<SqliteError>()?;
+    let error = error
+        .as_database_error()?
+        .try_downcast_ref::<SqliteError>()?;
     let extended: i32 = sqlx::error::DatabaseError::code(error)?.parse().ok()?;
     Some(extended & 0xff)
 }
 
 /// The SQLSTATE of an error of PostgreSQL.
 pub(crate) fn postgres_code(error: &sqlx::Error) -> Option<&str> {
-    let error = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    let error = error
+        .as_database_error()?
+        .try_downcast_ref::<PgDatabaseError>()?;
     Some(error.code())
 }
 
@@ -193,7 +203,10 @@ fn is_temporary(error: &sqlx::Error) -> bool {
             Some(code) => {
                 code.starts_with("08")
                     || code.starts_with("57P")
-                    || matches!(code, "53300" | "57014" | "25P03" | "55P03" | "40P01" | "40001")
+                    || matches!(
+                        code,
+                        "53300" | "57014" | "25P03" | "55P03" | "40P01" | "40001"
+                    )
             }
             None => is_locked(error),
         },

@@ -18,7 +18,8 @@ pub struct StateFindings {
     pub body: Vec<u8>,
 }
 
-const PUT: &str = "INSERT INTO findings (state, since, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+const PUT: &str =
+    "INSERT INTO findings (state, since, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
 const HISTORY: Listed = listed!(
     "SELECT state, since, body FROM findings WHERE state" bytes "$1" "ORDER BY since, state"
@@ -47,7 +48,10 @@ impl Store {
     }
 
     /// All findings known of some states, in order of since when.
-    pub async fn findings_history(&self, states: &[Vec<u8>]) -> Result<Vec<StateFindings>, StoreError> {
+    pub async fn findings_history(
+        &self,
+        states: &[Vec<u8>],
+    ) -> Result<Vec<StateFindings>, StoreError> {
         let states: BTreeSet<&[u8]> = states.iter().map(Vec::as_slice).collect();
         let states: Vec<&[u8]> = states.into_iter().collect();
         let mut found = Vec::new();

@@ -34,7 +34,9 @@ pub use enroll_secrets::EnrollSecret;
 pub use error::StoreError;
 pub use findings::StateFindings;
 pub use location::{Location, LocationError, PostgresUrl};
-pub use machines::{Digest, Labels, MachineReader, MachineRow, MachineState, MachineWrite, Outcome, Written};
+pub use machines::{
+    Digest, Labels, MachineReader, MachineRow, MachineState, MachineWrite, Outcome, Written,
+};
 pub use migrations::{PendingMigration, Status};
 pub use reports::{ReportPut, StoredReport};
 pub use software::SoftwareEntry;

@@ -33,7 +33,9 @@ impl PostgresUrl {
     /// The database's name: the user's where none is given, as PostgreSQL does it.
     pub fn database(&self) -> &str {
         let options = &self.options;
-        options.get_database().unwrap_or_else(|| options.get_username())
+        options
+            .get_database()
+            .unwrap_or_else(|| options.get_username())
     }
 }
 
@@ -82,11 +84,15 @@ impl FromStr for Location {
             // the database's name, and that is shown.
             let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
             if rest[authority_end..].contains('@') {
-                return wrong("'/', '?', '#' and '@' must be percent-encoded in a password (%2F, %3F, %23, %40)");
+                return wrong(
+                    "'/', '?', '#' and '@' must be percent-encoded in a password (%2F, %3F, %23, %40)",
+                );
             }
             let options = text.parse().map_err(|error| {
                 LocationError(match error {
-                    sqlx::Error::Configuration(why) => format!("the URL of the database cannot be read: {why}"),
+                    sqlx::Error::Configuration(why) => {
+                        format!("the URL of the database cannot be read: {why}")
+                    }
                     _ => "the URL of the database cannot be read".to_owned(),
                 })
             })?;
@@ -111,25 +117,36 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<String, String> {
-        let location = text.parse::<Location>().map_err(|error| error.to_string())?;
+        let location = text
+            .parse::<Location>()
+            .map_err(|error| error.to_string())?;
         Ok(format!("{location} {location:?}"))
     }
 
     #[test]
     fn a_database_is_named_in_three_ways() {
-        for text in ["sqlite:data/kbgap.db", "sqlite://data/kbgap.db", "data/kbgap.db"] {
+        for text in [
+            "sqlite:data/kbgap.db",
+            "sqlite://data/kbgap.db",
+            "data/kbgap.db",
+        ] {
             let Location::Sqlite(path) = text.parse().unwrap() else {
                 panic!("{text}");
             };
             assert_eq!(path, PathBuf::from("data/kbgap.db"));
         }
-        let shown = read("postgresql://kbgap:s3cr%40t@db.example:5433/fleet?sslmode=disable").unwrap();
+        let shown =
+            read("postgresql://kbgap:s3cr%40t@db.example:5433/fleet?sslmode=disable").unwrap();
         assert_eq!(
             shown,
             "postgres://kbgap@db.example:5433/fleet Postgres(PostgresUrl(postgres://kbgap@db.example:5433/fleet))"
         );
         assert!(read("").is_err());
-        assert!(read("mysql://u:p@h/d").unwrap_err().contains("does not know"));
+        assert!(
+            read("mysql://u:p@h/d")
+                .unwrap_err()
+                .contains("does not know")
+        );
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl Store {
     ///
     /// # Errors
     /// Where the database cannot be read, or was written by a newer kbgap.
-    pub async fn pending_migrations(location: &Location) -> Result<Vec<PendingMigration>, StoreError> {
+    pub async fn pending_migrations(
+        location: &Location,
+    ) -> Result<Vec<PendingMigration>, StoreError> {
         let known = migrator(location);
         let applied = match Looked::at(location).await? {
             Some(mut looked) => {
@@ -66,7 +68,11 @@ impl Store {
     /// # Errors
     /// Where the database cannot be read.
     pub async fn status(location: &Location) -> Result<Status, StoreError> {
-        let known_schema = migrator(location).iter().map(|step| step.version).max().unwrap_or(0);
+        let known_schema = migrator(location)
+            .iter()
+            .map(|step| step.version)
+            .max()
+            .unwrap_or(0);
         let engine = match location {
             Location::Sqlite(_) => "SQLite",
             Location::Postgres(_) => "PostgreSQL",
@@ -180,8 +186,12 @@ impl Looked {
             schema: applied.last().copied(),
             known_schema,
             bytes: u64::try_from(bytes).unwrap_or(0),
-            tenants: self.count("tenants", "SELECT count(*) FROM tenants").await?,
-            machines: self.count("machines", "SELECT count(*) FROM machines").await?,
+            tenants: self
+                .count("tenants", "SELECT count(*) FROM tenants")
+                .await?,
+            machines: self
+                .count("machines", "SELECT count(*) FROM machines")
+                .await?,
         })
     }
 
@@ -220,7 +230,9 @@ fn pending(known: &Migrator, applied: &[i64]) -> Vec<PendingMigration> {
 
 /// Refuses a schema with steps that are not known here.
 fn newer(known: &Migrator, applied: &[i64], location: &str) -> Result<(), StoreError> {
-    let unknown = applied.iter().find(|version| !known.version_exists(**version));
+    let unknown = applied
+        .iter()
+        .find(|version| !known.version_exists(**version));
     match unknown {
         Some(&version) => Err(StoreError::Newer {
             location: location.to_owned(),
@@ -231,39 +243,65 @@ fn newer(known: &Migrator, applied: &[i64], location: &str) -> Result<(), StoreE
 }
 
 /// The schema version of a file of SQLite, which must not be newer than what is known here.
-pub(crate) async fn sqlite_version(connection: &mut SqliteConnection, path: &Path) -> Result<i64, StoreError> {
+pub(crate) async fn sqlite_version(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<i64, StoreError> {
     let applied: Vec<i64> = sqlx::query_scalar(APPLIED).fetch_all(connection).await?;
     newer(&SQLITE, &applied, &path.display().to_string())?;
-    applied.last().copied().ok_or(StoreError::Damaged("it has no schema"))
+    applied
+        .last()
+        .copied()
+        .ok_or(StoreError::Damaged("it has no schema"))
 }
 
+// `Migrator::run` does not compile in a future that moves between threads; `run_direct` is what it calls.
+
 /// Brings the schema up to date, all steps or none: two processes may begin at once.
-pub(crate) async fn run_sqlite(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
+pub(crate) async fn run_sqlite(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<(), StoreError> {
     let location = path.display().to_string();
-    let found: Option<i32> =
-        sqlx::query_scalar("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'")
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(|source| StoreError::Open {
-                location: location.clone(),
-                source,
-            })?;
+    let found: Option<i32> = sqlx::query_scalar(
+        "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'",
+    )
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(|source| StoreError::Open {
+        location: location.clone(),
+        source,
+    })?;
     if found.is_some() {
-        let applied: Vec<i64> = sqlx::query_scalar(APPLIED).fetch_all(&mut *connection).await?;
+        let applied: Vec<i64> = sqlx::query_scalar(APPLIED)
+            .fetch_all(&mut *connection)
+            .await?;
         newer(&SQLITE, &applied, &location)?;
         if pending(&SQLITE, &applied).is_empty() {
             // Whether the steps taken are those known here is still looked at; nothing is written.
-            return migrated(SQLITE.run(&mut *connection).await, location);
+            return migrated(
+                SQLITE.run_direct(None, &mut *connection, false).await,
+                location,
+            );
         }
     }
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    migrated(SQLITE.run(&mut *transaction).await, location)?;
+    migrated(
+        SQLITE.run_direct(None, &mut *transaction, false).await,
+        location,
+    )?;
     Ok(transaction.commit().await?)
 }
 
 /// Brings the schema up to date, one process at a time, each step whole or not at all.
-pub(crate) async fn run_postgres(connection: &mut PgConnection, url: &PostgresUrl) -> Result<(), StoreError> {
-    migrated(POSTGRES.run(connection).await, url.to_string())
+pub(crate) async fn run_postgres(
+    connection: &mut PgConnection,
+    url: &PostgresUrl,
+) -> Result<(), StoreError> {
+    migrated(
+        POSTGRES.run_direct(None, connection, false).await,
+        url.to_string(),
+    )
 }
 
 fn migrated(outcome: Result<(), MigrateError>, location: String) -> Result<(), StoreError> {

@@ -41,7 +41,11 @@ type Key = [u8; 16];
 impl Store {
     /// The numbers of some software, in their order. What is not known yet gets the next number of the tenant; numbers
     /// begin at 1, have no gaps and never change. Servers that ask at once are given the same.
-    pub async fn software_ids(&self, tenant: &str, entries: &[SoftwareEntry]) -> Result<Vec<u32>, StoreError> {
+    pub async fn software_ids(
+        &self,
+        tenant: &str,
+        entries: &[SoftwareEntry],
+    ) -> Result<Vec<u32>, StoreError> {
         text::key("the id of a tenant", tenant)?;
         for entry in entries {
             text::plain("the vendor of a software", &entry.vendor)?;
@@ -63,7 +67,11 @@ impl Store {
         if keys.iter().any(|key| !ids.contains_key(key)) {
             self.add_software(tenant, entries, &keys, &mut ids).await?;
         }
-        let id = |key| ids.get(key).copied().ok_or(StoreError::Damaged("a software has no number"));
+        let id = |key| {
+            ids.get(key)
+                .copied()
+                .ok_or(StoreError::Damaged("a software has no number"))
+        };
         keys.iter().map(id).collect()
     }
 
@@ -114,7 +122,11 @@ impl Store {
     }
 
     /// Some software of a tenant in order of number, beginning after `id`; empty at the end.
-    pub async fn software_after(&self, tenant: &str, id: u32) -> Result<Vec<(u32, SoftwareEntry)>, StoreError> {
+    pub async fn software_after(
+        &self,
+        tenant: &str,
+        id: u32,
+    ) -> Result<Vec<(u32, SoftwareEntry)>, StoreError> {
         let rows: Vec<(i64, String, String, String)> = reading!(self, |pool| sqlx::query_as(AFTER)
             .bind(tenant)
             .bind(i64::from(id))
@@ -122,7 +134,16 @@ impl Store {
             .fetch_all(pool)
             .await?);
         rows.into_iter()
-            .map(|(id, vendor, name, version)| Ok((number(id)?, SoftwareEntry { vendor, name, version })))
+            .map(|(id, vendor, name, version)| {
+                Ok((
+                    number(id)?,
+                    SoftwareEntry {
+                        vendor,
+                        name,
+                        version,
+                    },
+                ))
+            })
             .collect()
     }
 }
@@ -142,13 +163,16 @@ fn key(entry: &SoftwareEntry) -> Key {
 /// The keys that have no number yet, each once.
 fn distinct<'a>(keys: &'a [Key], known: &HashMap<Key, u32>) -> Vec<&'a [u8]> {
     let mut seen = HashSet::new();
-    let new = keys.iter().filter(|key| !known.contains_key(*key) && seen.insert(**key));
+    let new = keys
+        .iter()
+        .filter(|key| !known.contains_key(*key) && seen.insert(**key));
     new.map(Key::as_slice).collect()
 }
 
 fn learn(ids: &mut HashMap<Key, u32>, rows: Vec<(Vec<u8>, i64)>) -> Result<(), StoreError> {
     for (digest, id) in rows {
-        let key = Key::try_from(digest).map_err(|_| StoreError::Damaged("the digest of a software has another length"))?;
+        let key = Key::try_from(digest)
+            .map_err(|_| StoreError::Damaged("the digest of a software has another length"))?;
         ids.insert(key, number(id)?);
     }
     Ok(())

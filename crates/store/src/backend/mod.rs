@@ -30,13 +30,25 @@ pub(crate) struct Listed {
 macro_rules! listed {
     ($before:literal texts $parameter:literal $after:literal) => {
         $crate::backend::Listed {
-            sqlite: concat!($before, " IN (SELECT value FROM json_each(", $parameter, ")) ", $after),
+            sqlite: concat!(
+                $before,
+                " IN (SELECT value FROM json_each(",
+                $parameter,
+                ")) ",
+                $after
+            ),
             postgres: concat!($before, " = ANY(", $parameter, ") ", $after),
         }
     };
     ($before:literal bytes $parameter:literal $after:literal) => {
         $crate::backend::Listed {
-            sqlite: concat!($before, " IN (SELECT unhex(value) FROM json_each(", $parameter, ")) ", $after),
+            sqlite: concat!(
+                $before,
+                " IN (SELECT unhex(value) FROM json_each(",
+                $parameter,
+                ")) ",
+                $after
+            ),
             postgres: concat!($before, " = ANY(", $parameter, ") ", $after),
         }
     };
@@ -71,7 +83,12 @@ impl Dialect for SqliteDialect {
     }
 
     fn bytes(self, values: &[&[u8]]) -> String {
-        let hex = |bytes: &&[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &&[u8]| {
+            bytes
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+        };
         serde_json::Value::from(values.iter().map(hex).collect::<Vec<_>>()).to_string()
     }
 }
@@ -125,11 +142,13 @@ macro_rules! writing {
     ($store:expr, |$transaction:ident, $dialect:ident| $body:expr) => {
         match &$store.backend {
             $crate::backend::Backend::Sqlite(own) => {
-                let (mut $transaction, $dialect) = (own.begin().await?, $crate::backend::SqliteDialect);
+                let (mut $transaction, $dialect) =
+                    (own.begin().await?, $crate::backend::SqliteDialect);
                 $body
             }
             $crate::backend::Backend::Postgres(own) => {
-                let (mut $transaction, $dialect) = (own.begin().await?, $crate::backend::PostgresDialect);
+                let (mut $transaction, $dialect) =
+                    (own.begin().await?, $crate::backend::PostgresDialect);
                 $body
             }
         }

@@ -43,7 +43,10 @@ impl SqliteBackend {
             location: path.display().to_string(),
             source,
         };
-        let writer = pool(1).connect_with(options.clone()).await.map_err(failed)?;
+        let writer = pool(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(failed)?;
         let mut connection = writer.acquire().await.map_err(failed)?;
         migrations::run_sqlite(&mut connection, path).await?;
         drop(connection);

@@ -114,8 +114,15 @@ fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
 
 /// A statement with many rows of values. In a row's pattern `#0`, `#1`, … are its own parameters, `width` of them, which
 /// come after the first `shared` ones.
-fn many_rows(head: &str, (pattern, width): (&str, usize), shared: usize, rows: usize, tail: &str) -> String {
-    let mut sql = String::with_capacity(head.len() + tail.len() + rows * (pattern.len() + 2 * width + 2));
+fn many_rows(
+    head: &str,
+    (pattern, width): (&str, usize),
+    shared: usize,
+    rows: usize,
+    tail: &str,
+) -> String {
+    let mut sql =
+        String::with_capacity(head.len() + tail.len() + rows * (pattern.len() + 2 * width + 2));
     sql.push_str(head);
     for row in 0..rows {
         sql.push_str(if row == 0 { "VALUES " } else { ", " });
@@ -134,11 +141,23 @@ fn many_rows(head: &str, (pattern, width): (&str, usize), shared: usize, rows: u
     sql
 }
 
+/// Times and labels go in as JSON. The tenant is in every value: were it a parameter, SQLite would go through all machines
+/// of the tenant and look for each in the list, where it should do it the other way round.
 impl Batch for SqliteConnection {
-    async fn put_whole(&mut self, under: Under<'_>, rows: &[WholeRow<'_>]) -> Result<(), sqlx::Error> {
+    async fn put_whole(
+        &mut self,
+        under: Under<'_>,
+        rows: &[WholeRow<'_>],
+    ) -> Result<(), sqlx::Error> {
         let pattern = ("(?1, #0, #1, #2, #2, #3, ?2, #4, #5, #6, NULL, '[]')", 7);
         for piece in pieces(rows) {
-            let sql = many_rows(insert_machines!(), pattern, 2, piece.len(), replace_machines!());
+            let sql = many_rows(
+                insert_machines!(),
+                pattern,
+                2,
+                piece.len(),
+                replace_machines!(),
+            );
             let mut query = sqlx::query(AssertSqlSafe(sql))
                 .bind(under.tenant)
                 .bind(under.sequence);
@@ -157,21 +176,25 @@ impl Batch for SqliteConnection {
         Ok(())
     }
 
-    async fn put_seen(&mut self, under: Under<'_>, rows: &[SeenRow<'_>]) -> Result<(), sqlx::Error> {
+    async fn put_seen(
+        &mut self,
+        under: Under<'_>,
+        rows: &[SeenRow<'_>],
+    ) -> Result<(), sqlx::Error> {
         for some in rows.chunks(CHUNK) {
             let values = some.iter().map(|row| {
                 serde_json::Value::from_iter([
                     serde_json::Value::from(row.machine),
                     row.last_seen.into(),
                     row.received_at.into(),
+                    under.tenant.into(),
                 ])
             });
             sqlx::query(
-                "UPDATE machines SET last_seen = seen.value ->> 1, received_at = seen.value ->> 2, sequence = $2
-                 FROM json_each($3) AS seen
-                 WHERE tenant = $1 AND machine = seen.value ->> 0",
+                "UPDATE machines SET last_seen = seen.value ->> 1, received_at = seen.value ->> 2, sequence = $1
+                 FROM json_each($2) AS seen
+                 WHERE tenant = seen.value ->> 3 AND machine = seen.value ->> 0",
             )
-            .bind(under.tenant)
             .bind(under.sequence)
             .bind(serde_json::Value::from_iter(values).to_string())
             .execute(&mut *self)
@@ -180,9 +203,19 @@ impl Batch for SqliteConnection {
         Ok(())
     }
 
-    async fn put_states(&mut self, under: Under<'_>, rows: &[StateRow<'_>]) -> Result<(), sqlx::Error> {
+    async fn put_states(
+        &mut self,
+        under: Under<'_>,
+        rows: &[StateRow<'_>],
+    ) -> Result<(), sqlx::Error> {
         for piece in pieces(rows) {
-            let sql = many_rows(insert_states!(), ("(?1, #0, #1, #2)", 3), 1, piece.len(), replace_states!());
+            let sql = many_rows(
+                insert_states!(),
+                ("(?1, #0, #1, #2)", 3),
+                1,
+                piece.len(),
+                replace_states!(),
+            );
             let mut query = sqlx::query(AssertSqlSafe(sql)).bind(under.tenant);
             for row in piece {
                 query = query.bind(row.machine).bind(row.since).bind(row.state);
@@ -192,21 +225,25 @@ impl Batch for SqliteConnection {
         Ok(())
     }
 
-    async fn put_labels(&mut self, under: Under<'_>, rows: &[LabelRow<'_>]) -> Result<(), sqlx::Error> {
+    async fn put_labels(
+        &mut self,
+        under: Under<'_>,
+        rows: &[LabelRow<'_>],
+    ) -> Result<(), sqlx::Error> {
         for some in rows.chunks(CHUNK) {
             let values = some.iter().map(|row| {
                 serde_json::Value::from_iter([
                     serde_json::Value::from(row.machine),
                     row.group.into(),
                     row.tags.as_str().into(),
+                    under.tenant.into(),
                 ])
             });
             sqlx::query(
-                "UPDATE machines SET device_group = label.value ->> 1, tags = label.value ->> 2, sequence = $2
-                 FROM json_each($3) AS label
-                 WHERE tenant = $1 AND machine = label.value ->> 0",
+                "UPDATE machines SET device_group = label.value ->> 1, tags = label.value ->> 2, sequence = $1
+                 FROM json_each($2) AS label
+                 WHERE tenant = label.value ->> 3 AND machine = label.value ->> 0",
             )
-            .bind(under.tenant)
             .bind(under.sequence)
             .bind(serde_json::Value::from_iter(values).to_string())
             .execute(&mut *self)
@@ -222,7 +259,11 @@ fn column<'a, R, T>(rows: &'a [R], value: impl Fn(&'a R) -> T) -> Vec<T> {
 }
 
 impl Batch for PgConnection {
-    async fn put_whole(&mut self, under: Under<'_>, rows: &[WholeRow<'_>]) -> Result<(), sqlx::Error> {
+    async fn put_whole(
+        &mut self,
+        under: Under<'_>,
+        rows: &[WholeRow<'_>],
+    ) -> Result<(), sqlx::Error> {
         for some in rows.chunks(CHUNK) {
             sqlx::query(concat!(
                 insert_machines!(),
@@ -246,7 +287,11 @@ impl Batch for PgConnection {
         Ok(())
     }
 
-    async fn put_seen(&mut self, under: Under<'_>, rows: &[SeenRow<'_>]) -> Result<(), sqlx::Error> {
+    async fn put_seen(
+        &mut self,
+        under: Under<'_>,
+        rows: &[SeenRow<'_>],
+    ) -> Result<(), sqlx::Error> {
         for some in rows.chunks(CHUNK) {
             sqlx::query(
                 "UPDATE machines SET last_seen = seen.last_seen, received_at = seen.received_at, sequence = $2
@@ -264,7 +309,11 @@ impl Batch for PgConnection {
         Ok(())
     }
 
-    async fn put_states(&mut self, under: Under<'_>, rows: &[StateRow<'_>]) -> Result<(), sqlx::Error> {
+    async fn put_states(
+        &mut self,
+        under: Under<'_>,
+        rows: &[StateRow<'_>],
+    ) -> Result<(), sqlx::Error> {
         for some in rows.chunks(CHUNK) {
             sqlx::query(concat!(
                 insert_states!(),
@@ -282,7 +331,11 @@ impl Batch for PgConnection {
         Ok(())
     }
 
-    async fn put_labels(&mut self, under: Under<'_>, rows: &[LabelRow<'_>]) -> Result<(), sqlx::Error> {
+    async fn put_labels(
+        &mut self,
+        under: Under<'_>,
+        rows: &[LabelRow<'_>],
+    ) -> Result<(), sqlx::Error> {
         for some in rows.chunks(CHUNK) {
             sqlx::query(
                 "UPDATE machines SET device_group = label.device_group, tags = label.tags, sequence = $2
@@ -310,7 +363,10 @@ mod tests {
         let rows: Vec<usize> = (0..150).collect();
         let sizes: Vec<usize> = pieces(&rows).map(<[usize]>::len).collect();
         assert_eq!(sizes, [64, 64, 8, 8, 1, 1, 1, 1, 1, 1]);
-        assert!(pieces(&rows).flatten().eq(&rows), "none is lost, and the order stays");
+        assert!(
+            pieces(&rows).flatten().eq(&rows),
+            "none is lost, and the order stays"
+        );
         assert_eq!(pieces::<usize>(&[]).count(), 0);
     }
 

@@ -41,7 +41,11 @@ const TRIM_REST: &str = trim!("");
 
 impl Store {
     /// The states that a machine was in, in order of time.
-    pub async fn machine_history(&self, tenant: &str, machine: &str) -> Result<Vec<MachineState>, StoreError> {
+    pub async fn machine_history(
+        &self,
+        tenant: &str,
+        machine: &str,
+    ) -> Result<Vec<MachineState>, StoreError> {
         let rows: Vec<(i64, Vec<u8>)> = reading!(self, |pool| sqlx::query_as(HISTORY)
             .bind(tenant)
             .bind(machine)

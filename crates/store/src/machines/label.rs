@@ -24,7 +24,12 @@ const KNOWN: Listed = listed!(
 impl Store {
     /// Labels machines of a tenant, all in one transaction; how many of them are known. The sequence is raised where a
     /// label changes.
-    pub async fn label_machines(&self, tenant: &str, machines: &[&str], labels: Labels) -> Result<usize, StoreError> {
+    pub async fn label_machines(
+        &self,
+        tenant: &str,
+        machines: &[&str],
+        labels: Labels,
+    ) -> Result<usize, StoreError> {
         text::key("the id of a tenant", tenant)?;
         if let Some(Some(group)) = &labels.group {
             text::plain("a device group", group)?;
@@ -37,13 +42,15 @@ impl Store {
                 .bind(tenant)
                 .fetch_one(&mut *transaction)
                 .await?;
-            let mut known: Vec<(String, Option<String>, String)> = Vec::with_capacity(machines.len());
+            let mut known: Vec<(String, Option<String>, String)> =
+                Vec::with_capacity(machines.len());
             for some in machines.chunks(CHUNK) {
-                let rows: Vec<(String, Option<String>, String)> = sqlx::query_as(dialect.sql(KNOWN))
-                    .bind(tenant)
-                    .bind(dialect.texts(some))
-                    .fetch_all(&mut *transaction)
-                    .await?;
+                let rows: Vec<(String, Option<String>, String)> =
+                    sqlx::query_as(dialect.sql(KNOWN))
+                        .bind(tenant)
+                        .bind(dialect.texts(some))
+                        .fetch_all(&mut *transaction)
+                        .await?;
                 known.extend(rows);
             }
             // A machine named twice, in different chunks, is one machine.
@@ -51,7 +58,10 @@ impl Store {
             known.dedup();
             let mut changed = Vec::new();
             for (machine, group, tags) in &known {
-                let new_group = labels.group.as_ref().map_or(group.as_deref(), Option::as_deref);
+                let new_group = labels
+                    .group
+                    .as_ref()
+                    .map_or(group.as_deref(), Option::as_deref);
                 let new_tags = pack(&relabel(unpack(tags)?, &labels));
                 if new_group != group.as_deref() || new_tags != *tags {
                     changed.push(LabelRow {
@@ -65,7 +75,9 @@ impl Store {
                 transaction.rollback().await?;
                 return Ok(known.len());
             }
-            transaction.put_labels(Under { tenant, sequence }, &changed).await?;
+            transaction
+                .put_labels(Under { tenant, sequence }, &changed)
+                .await?;
             sqlx::query(changes::LOG)
                 .bind(tenant)
                 .bind(sequence)
@@ -98,5 +110,6 @@ pub(super) fn unpack(tags: &str) -> Result<Vec<String>, StoreError> {
     if tags == "[]" {
         return Ok(Vec::new());
     }
-    serde_json::from_str(tags).map_err(|_| StoreError::Damaged("the tags of a machine are not as written"))
+    serde_json::from_str(tags)
+        .map_err(|_| StoreError::Damaged("the tags of a machine are not as written"))
 }

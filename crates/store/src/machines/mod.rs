@@ -71,15 +71,20 @@ macro_rules! select_machines {
 pub(crate) use select_machines;
 
 const BY_ID: Listed = Listed {
-    sqlite: concat!(select_machines!(), " AND machine IN (SELECT value FROM json_each($2))"),
+    sqlite: concat!(
+        select_machines!(),
+        " AND machine IN (SELECT value FROM json_each($2))"
+    ),
     postgres: concat!(select_machines!(), " AND machine = ANY($2)"),
 };
 
 const COUNT: &str = "SELECT count(*) FROM machines WHERE tenant = $1";
 
-const REMOVE: Listed = listed!("DELETE FROM machines WHERE tenant = $1 AND machine" texts "$2" "RETURNING machine");
+const REMOVE: Listed =
+    listed!("DELETE FROM machines WHERE tenant = $1 AND machine" texts "$2" "RETURNING machine");
 
-const REMOVE_STATES: Listed = listed!("DELETE FROM machine_states WHERE tenant = $1 AND machine" texts "$2" "");
+const REMOVE_STATES: Listed =
+    listed!("DELETE FROM machine_states WHERE tenant = $1 AND machine" texts "$2" "");
 
 impl Store {
     /// Machines by their ids, in order of the ids; none for one that is not known.
@@ -102,7 +107,10 @@ impl Store {
                 found.insert(row.machine.clone(), row);
             }
         }
-        Ok(machines.iter().map(|machine| found.get(*machine).cloned()).collect())
+        Ok(machines
+            .iter()
+            .map(|machine| found.get(*machine).cloned())
+            .collect())
     }
 
     /// How many machines of a tenant are known.
@@ -116,7 +124,11 @@ impl Store {
 
     /// Removes machines with their history; how many were known. All in one transaction, which raises the sequence where
     /// there was any.
-    pub async fn remove_machines(&self, tenant: &str, machines: &[&str]) -> Result<usize, StoreError> {
+    pub async fn remove_machines(
+        &self,
+        tenant: &str,
+        machines: &[&str],
+    ) -> Result<usize, StoreError> {
         use crate::backend::writing;
         use crate::changes;
 
@@ -158,7 +170,19 @@ impl Store {
 }
 
 fn row(columns: Columns) -> Result<MachineRow, StoreError> {
-    let (machine, name, first_seen, last_seen, received_at, sequence, digest, state, body, group, tags) = columns;
+    let (
+        machine,
+        name,
+        first_seen,
+        last_seen,
+        received_at,
+        sequence,
+        digest,
+        state,
+        body,
+        group,
+        tags,
+    ) = columns;
     Ok(MachineRow {
         machine,
         name,

@@ -32,7 +32,10 @@ enum Snapshot {
 /// How many machines a page has.
 const PAGE: usize = 1000;
 
-const FROM: &str = concat!(select_machines!(), " AND machine > $2 ORDER BY machine LIMIT $3");
+const FROM: &str = concat!(
+    select_machines!(),
+    " AND machine > $2 ORDER BY machine LIMIT $3"
+);
 
 /// The server plans for the first rows of a cursor, so it walks the key and does not sort.
 const DECLARE: &str = concat!(
@@ -110,7 +113,9 @@ impl MachineReader {
                 }
                 rows
             }
-            Snapshot::Postgres { transaction } => sqlx::query_as(FETCH).fetch_all(&mut **transaction).await?,
+            Snapshot::Postgres { transaction } => {
+                sqlx::query_as(FETCH).fetch_all(&mut **transaction).await?
+            }
         };
         rows.into_iter().map(row).collect()
     }

@@ -67,11 +67,18 @@ const KNOWN: Listed = listed!(
 impl Store {
     /// Writes machines of a tenant, all in one transaction and under one new number of the tenant; what became of each,
     /// in their order. Where the state differs from the one before, the history gets an entry from `last_seen` on.
-    pub async fn write_machines(&self, tenant: &str, writes: &[MachineWrite]) -> Result<Vec<Outcome>, StoreError> {
+    pub async fn write_machines(
+        &self,
+        tenant: &str,
+        writes: &[MachineWrite],
+    ) -> Result<Vec<Outcome>, StoreError> {
         text::key("the id of a tenant", tenant)?;
         for write in writes {
             text::key("the id of a machine", &write.machine)?;
-            if let Written::Report { name: Some(name), .. } = &write.what {
+            if let Written::Report {
+                name: Some(name), ..
+            } = &write.what
+            {
                 text::plain("the name of a machine", name)?;
             }
         }
@@ -92,7 +99,10 @@ impl Store {
                     .bind(dialect.texts(some))
                     .fetch_all(&mut *transaction)
                     .await?;
-                known.extend(rows.into_iter().map(|(machine, sequence, state)| (machine, (sequence, state))));
+                known.extend(
+                    rows.into_iter()
+                        .map(|(machine, sequence, state)| (machine, (sequence, state))),
+                );
             }
             let plan = Plan::of(writes, &known, sequence);
             if plan.written.is_empty() {
@@ -127,7 +137,11 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn of(writes: &'a [MachineWrite], known: &HashMap<String, (i64, Vec<u8>)>, sequence: i64) -> Self {
+    fn of(
+        writes: &'a [MachineWrite],
+        known: &HashMap<String, (i64, Vec<u8>)>,
+        sequence: i64,
+    ) -> Self {
         let mut plan = Self {
             outcomes: Vec::with_capacity(writes.len()),
             written: Vec::with_capacity(writes.len()),
@@ -181,7 +195,10 @@ impl<'a> Plan<'a> {
                     body,
                 });
             }
-            Written::Seen { last_seen, received_at } => self.seen.push(SeenRow {
+            Written::Seen {
+                last_seen,
+                received_at,
+            } => self.seen.push(SeenRow {
                 machine,
                 last_seen: time::of(*last_seen),
                 received_at: time::of(*received_at),
