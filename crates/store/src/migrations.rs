@@ -255,6 +255,8 @@ pub(crate) async fn sqlite_version(
         .ok_or(StoreError::Damaged("it has no schema"))
 }
 
+// `Migrator::run` does not compile in a future that moves between threads; `run_direct` is what it calls.
+
 /// Brings the schema up to date, all steps or none: two processes may begin at once.
 pub(crate) async fn run_sqlite(
     connection: &mut SqliteConnection,
@@ -277,11 +279,17 @@ pub(crate) async fn run_sqlite(
         newer(&SQLITE, &applied, &location)?;
         if pending(&SQLITE, &applied).is_empty() {
             // Whether the steps taken are those known here is still looked at; nothing is written.
-            return migrated(SQLITE.run(&mut *connection).await, location);
+            return migrated(
+                SQLITE.run_direct(None, &mut *connection, false).await,
+                location,
+            );
         }
     }
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    migrated(SQLITE.run(&mut *transaction).await, location)?;
+    migrated(
+        SQLITE.run_direct(None, &mut *transaction, false).await,
+        location,
+    )?;
     Ok(transaction.commit().await?)
 }
 
@@ -290,7 +298,10 @@ pub(crate) async fn run_postgres(
     connection: &mut PgConnection,
     url: &PostgresUrl,
 ) -> Result<(), StoreError> {
-    migrated(POSTGRES.run(connection).await, url.to_string())
+    migrated(
+        POSTGRES.run_direct(None, connection, false).await,
+        url.to_string(),
+    )
 }
 
 fn migrated(outcome: Result<(), MigrateError>, location: String) -> Result<(), StoreError> {

@@ -141,6 +141,8 @@ fn many_rows(
     sql
 }
 
+/// Times and labels go in as JSON. The tenant is in every value: were it a parameter, SQLite would go through all machines
+/// of the tenant and look for each in the list, where it should do it the other way round.
 impl Batch for SqliteConnection {
     async fn put_whole(
         &mut self,
@@ -185,14 +187,14 @@ impl Batch for SqliteConnection {
                     serde_json::Value::from(row.machine),
                     row.last_seen.into(),
                     row.received_at.into(),
+                    under.tenant.into(),
                 ])
             });
             sqlx::query(
-                "UPDATE machines SET last_seen = seen.value ->> 1, received_at = seen.value ->> 2, sequence = $2
-                 FROM json_each($3) AS seen
-                 WHERE tenant = $1 AND machine = seen.value ->> 0",
+                "UPDATE machines SET last_seen = seen.value ->> 1, received_at = seen.value ->> 2, sequence = $1
+                 FROM json_each($2) AS seen
+                 WHERE tenant = seen.value ->> 3 AND machine = seen.value ->> 0",
             )
-            .bind(under.tenant)
             .bind(under.sequence)
             .bind(serde_json::Value::from_iter(values).to_string())
             .execute(&mut *self)
@@ -234,14 +236,14 @@ impl Batch for SqliteConnection {
                     serde_json::Value::from(row.machine),
                     row.group.into(),
                     row.tags.as_str().into(),
+                    under.tenant.into(),
                 ])
             });
             sqlx::query(
-                "UPDATE machines SET device_group = label.value ->> 1, tags = label.value ->> 2, sequence = $2
-                 FROM json_each($3) AS label
-                 WHERE tenant = $1 AND machine = label.value ->> 0",
+                "UPDATE machines SET device_group = label.value ->> 1, tags = label.value ->> 2, sequence = $1
+                 FROM json_each($2) AS label
+                 WHERE tenant = label.value ->> 3 AND machine = label.value ->> 0",
             )
-            .bind(under.tenant)
             .bind(under.sequence)
             .bind(serde_json::Value::from_iter(values).to_string())
             .execute(&mut *self)
