@@ -31,11 +31,7 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How many requests are worked on at once.
     pub max_requests: usize,
-    /// How long changes are kept: a server that was away for longer reads all machines again.
-const KEEP_CHANGES: SignedDuration = SignedDuration::from_hours(2 * 24);
-/// How long the states machines were in are kept: half a year, as Defender does.
-const KEEP_HISTORY: SignedDuration = SignedDuration::from_hours(180 * 24);
-/// How often a sender may send reports in a minute.
+    /// How often a sender may send reports in a minute.
     pub sends_a_minute: NonZeroU32,
     /// After what time without a report a machine is inactive, and after what time it counts no more.
     pub ages: Ages,
@@ -70,6 +66,10 @@ pub enum StartError {
 
 /// How many senders' reports are taken in at once; the others wait.
 const INTAKE_TURNS: usize = 8;
+/// How long changes are kept: a server that was away for longer reads all machines again.
+const KEEP_CHANGES: SignedDuration = SignedDuration::from_hours(2 * 24);
+/// How long the states machines were in are kept: half a year, as Defender does.
+const KEEP_HISTORY: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// How often a sender may send reports, each time as many as it likes.
 const SENDS_A_MINUTE: NonZeroU32 = NonZeroU32::new(6_000).unwrap();
 /// How many secrets are checked at once.
