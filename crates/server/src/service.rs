@@ -33,6 +33,8 @@ pub struct Settings {
     pub max_requests: usize,
     /// How often a sender may send reports in a minute.
     pub sends_a_minute: NonZeroU32,
+    /// How long it is kept which states machines were in.
+    pub keep_history: SignedDuration,
     /// After what time without a report a machine is inactive, and after what time it counts no more.
     pub ages: Ages,
 }
