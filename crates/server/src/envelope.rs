@@ -11,6 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::intake::StreamError;
+use crate::tenant::ReportError;
 
 /// After how many seconds a busy service is asked again.
 const BUSY: u64 = 5;
@@ -158,6 +159,15 @@ impl ApiError {
             "InternalServerError",
             "The request failed; its target is in the log. Try again later",
         )
+    }
+}
+
+impl From<ReportError> for ApiError {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Store(error) => error.into(),
+            ReportError::Damaged(error) => Self::internal(&error),
+        }
     }
 }
 

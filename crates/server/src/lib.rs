@@ -5,10 +5,10 @@
 
 mod api;
 mod envelope;
-mod evidence;
 mod history;
 mod intake;
 mod limits;
+mod machine;
 mod oauth2;
 mod paths;
 mod routes;

@@ -3,7 +3,7 @@
 use axum::http::{Request, Uri, uri::PathAndQuery};
 
 /// The words of the routes. Ids between them keep their case, for the answer's words.
-const WORDS: [&str; 9] = [
+const WORDS: [&str; 10] = [
     "api",
     "software",
     "machines",
@@ -13,6 +13,7 @@ const WORDS: [&str; 9] = [
     "reports",
     "evidence",
     "history",
+    "report",
 ];
 
 /// Rewrites a request's path into the one form the routes are stated in.

@@ -23,7 +23,7 @@ use tower_http::trace::TraceLayer;
 use crate::api;
 use crate::envelope::ApiError;
 use crate::service::Service;
-use crate::{evidence, oauth2, paths, stream};
+use crate::{machine, oauth2, paths, stream};
 
 /// A token request is a few hundred bytes.
 const TOKEN_BODY: usize = 64 * 1024;
@@ -51,14 +51,12 @@ fn router(service: Arc<Service>) -> Router {
         .route("/healthz", get(health))
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
         .route("/api/machines/{id}/getmissingkbs", get(api::of_machine))
-        .route("/kbgap/v1/machines/{id}/history", get(evidence::history))
-        .route(
-            "/kbgap/v1/machines/{id}/evidence",
-            get(evidence::of_machine),
-        )
+        .route("/kbgap/v1/machines/{id}/report", get(machine::report))
+        .route("/kbgap/v1/machines/{id}/history", get(machine::history))
+        .route("/kbgap/v1/machines/{id}/evidence", get(machine::of_machine))
         .route(
             "/kbgap/v1/machines/{id}/evidence/{kb}",
-            get(evidence::of_update),
+            get(machine::of_update),
         )
         .fallback(no_route)
         .method_not_allowed_fallback(|| async { ApiError::method() })

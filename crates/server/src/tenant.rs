@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kbgap_assessment::Assessor;
-use kbgap_fleet::{Ages, Change, Fleet, Loaded, Loader, SoftwareNames};
+use kbgap_fleet::{Ages, Change, Damaged, Fleet, Loaded, Loader, SoftwareNames};
+use kbgap_inventory::MachineReport;
 use kbgap_store::{Changes, MachineReader, MachineRow, Store, StoreError};
 
 use crate::history::{self, Detection, Recorder};
-use crate::intake::{Applied, Entries, Intake, Shown, of_fleet};
+use crate::intake::{Applied, Entries, Intake, Shown, of_fleet, rows};
 
 /// How many machines are read at once while following.
 const PAGE: usize = 500;
@@ -24,6 +25,15 @@ pub(crate) struct Tenant {
     recorder: Recorder,
     /// One follows at a time.
     following: tokio::sync::Mutex<()>,
+}
+
+/// Why a machine's report cannot be read back.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReportError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
 }
 
 impl Tenant {
@@ -75,6 +85,17 @@ impl Tenant {
     /// Writes what was found for states that are new, or are assessed anew, into the history.
     pub(crate) async fn record(&self) -> Result<(), StoreError> {
         self.recorder.record(&self.store, &self.fleet).await
+    }
+
+    /// All that is known of a machine, from the store: the latest of every part. `None` where it is not known.
+    pub(crate) async fn report(&self, machine: &str) -> Result<Option<MachineReport>, ReportError> {
+        let mut rows = self.store.machines_by_id(&self.id, &[machine]).await?;
+        let Some(row) = rows.pop().flatten() else {
+            return Ok(None);
+        };
+        let show = |learned| self.fleet.learn(learned);
+        self.entries.follow(&self.store, &self.id, show).await?;
+        Ok(Some(rows::record(&row, &self.entries)?.report))
     }
 
     /// What was found on a machine since it is known, each for how long.

@@ -4,25 +4,72 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-/// An installation of its own: a data directory and the binary.
+/// An installation of its own: a data directory, a database and the binary.
 pub(crate) struct Installation {
     folder: tempfile::TempDir,
+    /// The database, where it is not in the data directory.
+    database: Option<String>,
 }
+
+/// Which database an installation is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// The PostgreSQL server of this test process; it ends with it.
+static POSTGRES: LazyLock<Mutex<kbgap_postgres::Server>> =
+    LazyLock::new(|| Mutex::new(kbgap_postgres::Server::start().unwrap()));
 
 impl Installation {
     pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            database: None,
         }
+    }
+
+    /// One with a database of its own at a URL.
+    pub(crate) fn at(database: &str) -> Self {
+        Self {
+            database: Some(database.to_owned()),
+            ..Self::new()
+        }
+    }
+
+    /// One with a new, empty database.
+    pub(crate) fn on(database: Database) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        match database {
+            Database::Sqlite => Self::new(),
+            Database::Postgres => {
+                let name = format!("kbgap_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+                let server = POSTGRES.lock().unwrap_or_else(PoisonError::into_inner);
+                Self::at(&server.create_database(&name).unwrap())
+            }
+        }
+    }
+
+    /// Another installation on the database of this one.
+    pub(crate) fn beside(&self) -> Self {
+        Self::at(self.database.as_ref().unwrap())
     }
 
     /// One with all documents of the corpus.
     pub(crate) fn with_documents() -> Self {
-        let own = Self::new();
+        Self::with_documents_on(Database::Sqlite)
+    }
+
+    /// One with all documents of the corpus, on either database.
+    pub(crate) fn with_documents_on(database: Database) -> Self {
+        let own = Self::on(database);
         let output = own.run(["catalog", "import", kbgap_corpus::cvrf().to_str().unwrap()]);
         assert!(output.status.success(), "{}", stderr(&output));
         own
@@ -48,6 +95,9 @@ impl Installation {
             .env("KBGAP_DATA_DIR", self.path().join("data"))
             .env("HOME", self.path())
             .args(args);
+        if let Some(database) = &self.database {
+            command.env("KBGAP_DATABASE", database);
+        }
         command
     }
 

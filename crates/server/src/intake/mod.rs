@@ -3,7 +3,7 @@
 mod applied;
 mod entries;
 mod lines;
-mod rows;
+pub(crate) mod rows;
 mod summary;
 
 use std::sync::Arc;

@@ -46,7 +46,7 @@ pub(super) fn own_times(record: &MachineRecord) -> Option<&PartTimes> {
 }
 
 /// The record of a row.
-pub(super) fn record(row: &MachineRow, entries: &Entries) -> Result<MachineRecord, Damaged> {
+pub(crate) fn record(row: &MachineRow, entries: &Entries) -> Result<MachineRecord, Damaged> {
     let entry = |number| entries.reported(number).map(|entry| (*entry).clone());
     let unpacked = PackedMachine::new(&row.body)?.unpack(entry)?;
     let seen: Option<Timestamp> = Some(row.last_seen);

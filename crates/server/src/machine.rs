@@ -1,4 +1,4 @@
-//! Evidence over HTTP: an addition to the Defender API, on routes of its own that its clients never call.
+//! One machine over HTTP: an addition to the Defender API, on routes of its own that its clients never call.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use kbgap_assessment::words::Evidence;
 use kbgap_catalog::Kb;
 use kbgap_identity::Permission;
+use kbgap_inventory::MachineReport;
 use serde::Serialize;
 
 use crate::api::Authenticated;
@@ -65,4 +66,18 @@ pub(crate) async fn history(
     let value = service.history(tenant.id(), &id).await?;
     let value = value.ok_or_else(|| ApiError::not_found("Machine", &id))?;
     Ok(Json(MachineHistory { value }))
+}
+
+/// `GET /kbgap/v1/machines/{id}/report`: all that is known of a machine, as a report it could have sent.
+pub(crate) async fn report(
+    State(service): State<Arc<Service>>,
+    caller: Authenticated,
+    Path(id): Path<String>,
+) -> Result<Json<MachineReport>, ApiError> {
+    let tenant = caller.tenant(&service, &[Permission::SoftwareRead])?;
+    let not_found = || ApiError::not_found("Machine", &id);
+    let machine = tenant.fleet().snapshot().machine(&id);
+    let machine = machine.ok_or_else(not_found)?.id.to_string();
+    let report = tenant.report(&machine).await?;
+    report.map(Json).ok_or_else(not_found)
 }
