@@ -46,18 +46,19 @@ fn report(machine: u32, version: u32) -> Value {
 struct Ledger {
     sent: BTreeMap<u32, u32>,
     acknowledged: BTreeMap<u32, u32>,
+    /// What was refused, in what words.
+    refused: Vec<(StatusCode, Value)>,
 }
 
-/// Sends reports as fast as they are taken, until it is told to stop. What it was refused, for its words.
+/// Sends reports as fast as they are taken, until it is told to stop.
 async fn send(
     url: String,
     token: String,
     first: u32,
     ledger: Arc<Mutex<Ledger>>,
     stop: Arc<AtomicBool>,
-) -> Vec<(StatusCode, Value)> {
+) {
     let client = reqwest::Client::new();
-    let mut refused = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let batch: Vec<(u32, u32)> = {
             let mut ledger = ledger.lock().unwrap();
@@ -91,11 +92,10 @@ async fn send(
             let mut ledger = ledger.lock().unwrap();
             ledger.acknowledged.extend(batch);
         } else {
-            refused.push((status, body));
+            ledger.lock().unwrap().refused.push((status, body));
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-    refused
 }
 
 /// Each machine is in one version, whole, and not an older one than was acknowledged.
@@ -134,7 +134,7 @@ async fn check(server: &Server, token: &str, ledger: &Mutex<Ledger>) {
 
 struct Senders {
     stop: Arc<AtomicBool>,
-    tasks: Vec<tokio::task::JoinHandle<Vec<(StatusCode, Value)>>>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Senders {
@@ -151,13 +151,11 @@ impl Senders {
         }
     }
 
-    async fn stop(self) -> Vec<(StatusCode, Value)> {
+    async fn stop(self) {
         self.stop.store(true, Ordering::Relaxed);
-        let mut refused = Vec::new();
         for task in self.tasks {
-            refused.extend(task.await.unwrap());
+            task.await.unwrap();
         }
-        refused
     }
 }
 
@@ -165,13 +163,24 @@ fn acknowledged(ledger: &Mutex<Ledger>) -> u32 {
     ledger.lock().unwrap().acknowledged.values().sum()
 }
 
-/// Waits until more was acknowledged than before.
-async fn until_more(ledger: &Mutex<Ledger>, than: u32, longest: Duration) {
+/// Waits until something holds of the ledger, for a minute at most.
+async fn until(ledger: &Mutex<Ledger>, holds: impl Fn(&Ledger) -> bool, what: &str) {
     let begin = std::time::Instant::now();
-    while acknowledged(ledger) <= than {
-        assert!(begin.elapsed() < longest, "the service does not resume");
+    while !holds(&ledger.lock().unwrap()) {
+        assert!(begin.elapsed() < Duration::from_mins(1), "{what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Waits until more was acknowledged than before.
+async fn until_more(ledger: &Mutex<Ledger>, than: u32) {
+    let more = |ledger: &Ledger| ledger.acknowledged.values().sum::<u32>() > than;
+    until(ledger, more, "the service does not take reports").await;
+}
+
+async fn until_refused(ledger: &Mutex<Ledger>) {
+    let refused = |ledger: &Ledger| !ledger.refused.is_empty();
+    until(ledger, refused, "nothing was refused").await;
 }
 
 async fn kills(database: Database) {
@@ -185,7 +194,7 @@ async fn kills(database: Database) {
         let token = server.token(&client).await;
         let before = acknowledged(&ledger);
         let senders = Senders::start(&server, &token, &ledger);
-        until_more(&ledger, before, Duration::from_secs(60)).await;
+        until_more(&ledger, before).await;
         tokio::time::sleep(Duration::from_millis(random.random_range(0..400))).await;
         server.kill();
         senders.stop().await;
@@ -219,14 +228,14 @@ async fn a_database_that_is_cut_off_is_said_and_waited_for() {
     let token = server.token(&client).await;
     let ledger = Arc::new(Mutex::new(Ledger::default()));
     let senders = Senders::start(&server, &token, &ledger);
-    until_more(&ledger, 0, Duration::from_secs(60)).await;
+    until_more(&ledger, 0).await;
     database.stop(true).unwrap();
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    until_refused(&ledger).await;
     let cut = acknowledged(&ledger);
     database.start_again().unwrap();
-    until_more(&ledger, cut, Duration::from_secs(60)).await;
-    let refused = senders.stop().await;
-    assert!(!refused.is_empty());
+    until_more(&ledger, cut).await;
+    senders.stop().await;
+    let refused = std::mem::take(&mut ledger.lock().unwrap().refused);
     for (status, body) in refused {
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
         assert_eq!(body["error"]["code"], "ServiceUnavailable");
@@ -269,25 +278,18 @@ async fn a_full_disk_is_said_and_room_is_used_as_soon_as_it_is_there() {
     let token = server.token(&client).await;
     let ledger = Arc::new(Mutex::new(Ledger::default()));
     let senders = Senders::start(&server, &token, &ledger);
-    until_more(&ledger, 0, Duration::from_secs(60)).await;
+    until_more(&ledger, 0).await;
     let filler = data.join("filler");
     let mut fill = std::fs::File::create(&filler).unwrap();
     while std::io::Write::write_all(&mut fill, &[0; 4096]).is_ok() {}
-    let mut full = acknowledged(&ledger);
     // What is in the files already may still be written over, for a while.
-    for _ in 0..200 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let now = acknowledged(&ledger);
-        if now == full {
-            break;
-        }
-        full = now;
-    }
+    until_refused(&ledger).await;
+    let full = acknowledged(&ledger);
     drop(fill);
     std::fs::remove_file(&filler).unwrap();
-    until_more(&ledger, full, Duration::from_secs(60)).await;
-    let refused = senders.stop().await;
-    assert!(!refused.is_empty(), "the disk was never full");
+    until_more(&ledger, full).await;
+    senders.stop().await;
+    let refused = std::mem::take(&mut ledger.lock().unwrap().refused);
     for (status, body) in refused {
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
         let message = body["error"]["message"].as_str().unwrap();

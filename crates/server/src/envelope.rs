@@ -173,13 +173,16 @@ impl From<ReportError> for ApiError {
 
 impl From<StreamError> for ApiError {
     fn from(error: StreamError) -> Self {
-        let message = error.to_string();
+        let progress = error.progress();
         match error {
-            StreamError::Broken { .. } => Self::body(message),
-            StreamError::Store { source, .. } => Self {
-                message,
-                ..Self::from(source)
-            },
+            StreamError::Broken { .. } => Self::body(error),
+            StreamError::Store { source, .. } => {
+                let error = Self::from(source);
+                Self {
+                    message: format!("{}. {progress}", error.message),
+                    ..error
+                }
+            }
         }
     }
 }

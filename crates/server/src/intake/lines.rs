@@ -47,6 +47,14 @@ pub enum StreamError {
     },
 }
 
+impl StreamError {
+    /// How much was stored before, in words.
+    pub fn progress(&self) -> String {
+        let (Self::Store { summary, .. } | Self::Broken { summary, .. }) = self;
+        stored(summary)
+    }
+}
+
 fn stored(summary: &IngestSummary) -> String {
     let (taken, received) = (summary.taken(), summary.received);
     format!(
