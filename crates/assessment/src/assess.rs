@@ -7,7 +7,8 @@ use kbgap_catalog::{Catalog, Kb, ProductIx, UpdateIx, WindowsProduct};
 use rustc_hash::FxHashMap;
 
 use crate::application::{
-    ApplicationFindings, ApplicationFix, Applications, FixFinding, InstalledApplications,
+    ApplicationFindings, ApplicationFix, ApplicationGroup, Applications, FixFinding,
+    InstalledApplications,
 };
 use crate::evidence::{Absence, Explanation, Verdict};
 use crate::findings::{
@@ -67,7 +68,8 @@ impl Assessor {
 
     /// What applications lack on a machine that lists these updates as installed.
     ///
-    /// Of the updates only those of [`Assessor::updates_of_applications`] matter.
+    /// Of the updates only those matter that are of consequence for the applications' groups:
+    /// [`Assessor::application_groups`].
     pub fn assess_applications(
         &self,
         installed: &InstalledApplications,
@@ -79,11 +81,9 @@ impl Assessor {
         self.applications().assess(installed, updates)
     }
 
-    /// Of a list of updates those that are of consequence for applications: few machines list any.
-    pub fn updates_of_applications(&self, updates: &InstalledUpdates) -> InstalledUpdates {
-        let applications = self.applications();
-        let own = updates.kbs().iter().copied();
-        InstalledUpdates::new(own.filter(|kb| applications.knows(*kb)), false)
+    /// The groups of applications that an update is of consequence for; few are for any.
+    pub fn application_groups(&self, kb: Kb) -> Vec<ApplicationGroup> {
+        self.applications().groups(kb)
     }
 
     /// The products of Windows and its components in scope of a machine in this state.

@@ -3,7 +3,7 @@
 use kbgap_catalog::{Kb, SoftwareId};
 use kbgap_inventory::{InstalledSoftware, MachineReport, WindowsIdentity};
 
-use crate::application::InstalledApplications;
+use crate::application::{ApplicationGroup, InstalledApplications};
 use crate::state::{InstalledUpdates, MachineState, SoftwareVersion};
 
 /// How the registry and osquery name the publisher.
@@ -52,16 +52,20 @@ impl MachineState {
 pub struct Bearing {
     /// For the scope of Windows: it shows a component.
     pub windows: bool,
-    /// For applications: it is one, or one of their updates.
-    pub applications: bool,
+    /// For the applications of a group: it is one, or one of their updates.
+    pub applications: Option<ApplicationGroup>,
+    /// The update it is.
+    pub update: Option<Kb>,
 }
 
 impl Bearing {
     /// The bearing of an entry. A state made of the entries that have one is the state of the whole list.
     pub fn of(installed: &InstalledSoftware) -> Self {
+        let (applications, update) = InstalledApplications::recognized(installed).unzip();
         Self {
             windows: of_microsoft(installed).is_some(),
-            applications: InstalledApplications::recognizes(installed),
+            applications,
+            update: update.flatten(),
         }
     }
 }

@@ -20,7 +20,7 @@ mod tracks;
 pub mod words;
 
 pub use application::{
-    ApplicationAbsence, ApplicationFindings, ApplicationFix, ApplicationInScope,
+    ApplicationAbsence, ApplicationFindings, ApplicationFix, ApplicationGroup, ApplicationInScope,
     ApplicationMissing, ApplicationPresence, ApplicationUnknown, ApplicationVerdict, Applications,
     FixFinding, InstalledApplication, InstalledApplications, ListedUpdate, UnknownCause, Unplaced,
     VersionKind,

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use kbgap_assessment::InstalledUpdates;
+use kbgap_assessment::ApplicationGroup;
 use kbgap_catalog::{Catalog, Kb, VulnerabilityId};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::classes::ClassList;
 use crate::outcome::Outcome;
-use crate::packed::{SoftwareKey, short};
+use crate::packed::short;
 use crate::snapshot::Snapshot;
 
 /// States that were assessed, with what was found.
@@ -24,12 +24,12 @@ pub struct Assessed {
 /// What was found for a state of Windows or of applications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateFindings {
-    /// What tells the state from others: see [`crate::WindowsKey`] and [`applications_key`].
+    /// What tells the state from others: a [`crate::WindowsKey`] or a [`crate::ApplicationsKey`].
     pub key: Vec<u8>,
     /// What was found.
     pub outcome: OutcomeKey,
-    /// Of a state of Windows: what of its listed updates concerns applications.
-    pub listed: Vec<Kb>,
+    /// Of a state of Windows: what of its listed updates concerns applications, by their group.
+    pub listed: Vec<(ApplicationGroup, Kb)>,
 }
 
 /// What tells one outcome of assessments from all others.
@@ -43,15 +43,6 @@ pub struct FindingsBody {
     pub missing: Vec<Kb>,
     /// The vulnerabilities that are open, in order of the catalog.
     pub open: Vec<VulnerabilityId>,
-}
-
-/// What tells the state of applications from others: the software that tells them, and the listed updates.
-pub fn applications_key(software: SoftwareKey, listed: &[Kb]) -> Vec<u8> {
-    let listed: Vec<u8> = listed
-        .iter()
-        .flat_map(|kb| kb.number().to_le_bytes())
-        .collect();
-    [software.0, short(&[&listed])].concat()
 }
 
 impl OutcomeKey {
@@ -87,15 +78,15 @@ impl Assessed {
             .filter_map(|at| classes.windows(*at))
         {
             states.push(StateFindings {
-                key: class.key.0.to_vec(),
+                key: class.key.to_bytes(),
                 outcome: outcomes.key(&class.outcome),
-                listed: class.listed.kbs().to_vec(),
+                listed: class.listed.to_vec(),
             });
         }
         let of_applications = self.classes.applications.iter();
         for class in of_applications.filter_map(|at| classes.applications(*at)) {
             states.push(StateFindings {
-                key: applications_key(class.key, InstalledUpdates::kbs(&class.updates)),
+                key: class.key.to_bytes(),
                 outcome: outcomes.key(&class.outcome),
                 listed: Vec::new(),
             });

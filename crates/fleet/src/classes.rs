@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use kbgap_assessment::{Assessor, InstalledApplications, InstalledUpdates, MachineState};
+use kbgap_assessment::{
+    ApplicationGroup, Assessor, InstalledApplications, InstalledUpdates, MachineState,
+};
+use kbgap_catalog::Kb;
 use kbgap_inventory::{InstalledSoftware, MachineReport, identify};
 use roaring::RoaringBitmap;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -12,14 +15,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::chunks::Chunks;
 use crate::dictionary::Dictionary;
 use crate::outcome::Outcome;
-use crate::packed::{self, Damaged, PackedMachine, SoftwareKey, WindowsKey};
+use crate::packed::list::Numbers;
+use crate::packed::{self, ApplicationsKey, Damaged, PackedMachine, WindowsKey};
 
 /// A position among the classes of Windows.
 pub(crate) type WindowsIx = u32;
 /// A position among the classes of applications.
 pub(crate) type ApplicationsIx = u32;
-/// A position among the lists of updates of applications.
-pub(crate) type ListedIx = usize;
 
 /// Machines whose Windows is in the same state.
 #[derive(Debug, Clone)]
@@ -29,20 +31,18 @@ pub(crate) struct WindowsClass {
     pub(crate) outcome: Arc<Outcome>,
     pub(crate) machines: RoaringBitmap,
     pub(crate) key: WindowsKey,
-    /// What of the listed updates concerns applications.
-    pub(crate) listed: Arc<InstalledUpdates>,
+    /// What of the listed updates concerns applications, by their group.
+    pub(crate) listed: Arc<[(ApplicationGroup, Kb)]>,
 }
 
-/// Machines that have the same applications, and list the same updates of them.
+/// Machines that have the same applications of one group, and list the same updates of these.
 #[derive(Debug, Clone)]
 pub(crate) struct ApplicationsClass {
     pub(crate) applications: Arc<InstalledApplications>,
     pub(crate) updates: Arc<InstalledUpdates>,
     pub(crate) outcome: Arc<Outcome>,
     pub(crate) machines: RoaringBitmap,
-    pub(crate) key: SoftwareKey,
-    /// The entries of the dictionary that tell the applications.
-    told_by: Box<[u32]>,
+    pub(crate) key: ApplicationsKey,
 }
 
 /// The classes, as readers see them.
@@ -52,13 +52,14 @@ pub(crate) struct Classes {
     pub(crate) applications: Chunks<Arc<ApplicationsClass>>,
 }
 
-/// How a machine's class is found; only the writer needs it.
+/// How a machine's classes are found; only the writer needs it.
 pub(crate) struct Classifier {
     tenant: Box<str>,
     inputs: FxHashMap<Arc<[u8]>, usize>,
     of_input: Vec<Input>,
-    listed: FxHashMap<Arc<InstalledUpdates>, ListedIx>,
-    of_listed: Vec<Listed>,
+    /// The classes of applications, by group, software and listed updates, in one list of numbers.
+    applications: FxHashMap<Box<[u32]>, ApplicationsIx>,
+    groups: Groups,
     outcomes: FxHashSet<Arc<Outcome>>,
     /// Room of classes that no machine is in any more.
     free_windows: Vec<WindowsIx>,
@@ -69,27 +70,31 @@ pub(crate) struct Classifier {
     assessed: ClassList,
 }
 
+/// What machines report of Windows, to the letter.
+struct Input {
+    key: Arc<[u8]>,
+    /// What of their lists of updates concerns applications, by their group: in order.
+    listed: Arc<[(ApplicationGroup, Kb)]>,
+    /// The classes, by the software that shows components of Windows.
+    classes: FxHashMap<Box<[u32]>, WindowsIx>,
+}
+
+/// Groups of applications by number.
+#[derive(Default)]
+struct Groups(FxHashMap<ApplicationGroup, u32>);
+
+impl Groups {
+    fn number(&mut self, group: ApplicationGroup) -> u32 {
+        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        *self.0.entry(group).or_insert(next)
+    }
+}
+
 /// Some classes of each kind.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ClassList {
     pub(crate) windows: Vec<WindowsIx>,
     pub(crate) applications: Vec<ApplicationsIx>,
-}
-
-/// What machines report of Windows, to the letter.
-struct Input {
-    key: Arc<[u8]>,
-    /// What of their lists of updates concerns applications: a position in [`Classifier::of_listed`].
-    listed: ListedIx,
-    /// The classes, by the software that shows components of Windows.
-    classes: FxHashMap<Box<[u32]>, WindowsIx>,
-}
-
-/// Listed updates of applications.
-struct Listed {
-    updates: Arc<InstalledUpdates>,
-    /// The classes, by the software that tells applications.
-    classes: FxHashMap<Box<[u32]>, ApplicationsIx>,
 }
 
 impl Classes {
@@ -120,8 +125,8 @@ impl Classifier {
             tenant: tenant.into(),
             inputs: FxHashMap::default(),
             of_input: Vec::new(),
-            listed: FxHashMap::default(),
-            of_listed: Vec::new(),
+            applications: FxHashMap::default(),
+            groups: Groups::default(),
             outcomes: FxHashSet::default(),
             free_windows: Vec::new(),
             free_applications: Vec::new(),
@@ -135,60 +140,73 @@ impl Classifier {
         std::mem::take(&mut self.assessed)
     }
 
-    /// The classes of a machine; new ones are to be assessed by [`Classifier::assess`].
-    pub(crate) fn classify(
+    /// The class of a machine's Windows; a new one is to be assessed by [`Classifier::assess`].
+    pub(crate) fn windows(
         &mut self,
         classes: &mut Classes,
         assessor: &Assessor,
         dictionary: &Dictionary,
         machine: PackedMachine<'_>,
-    ) -> Result<(WindowsIx, ApplicationsIx), Damaged> {
-        let (mut for_windows, mut for_applications) = (Vec::new(), Vec::new());
+    ) -> Result<WindowsIx, Damaged> {
+        let mut software = Vec::new();
         for number in machine.software() {
-            let entry = dictionary.entry(number).ok_or(Damaged::Software(number))?;
-            if entry.bearing.windows {
-                for_windows.push(number);
-            }
-            if entry.bearing.applications {
-                for_applications.push(number);
+            let entry = dictionary.entry(number);
+            if entry.ok_or(Damaged::Software(number))?.bearing.windows {
+                software.push(number);
             }
         }
         let input = self.input(assessor, machine.windows_key())?;
-        let windows = self.windows_class(classes, dictionary, input, &for_windows)?;
-        let listed = self.of_input[input].listed;
-        let applications = self.applications_class(classes, dictionary, listed, &for_applications);
-        Ok((windows, applications))
+        self.windows_class(classes, dictionary, input, &software)
+    }
+
+    /// The classes of a machine's applications, each of another group; new ones are to be assessed by
+    /// [`Classifier::assess`].
+    pub(crate) fn applications(
+        &mut self,
+        classes: &mut Classes,
+        assessor: &Assessor,
+        dictionary: &Dictionary,
+        windows: WindowsIx,
+        software: Numbers<'_>,
+    ) -> Vec<ApplicationsIx> {
+        let mut told: Vec<(ApplicationGroup, u32)> = Vec::new();
+        let mut named: Vec<(ApplicationGroup, Kb)> = Vec::new();
+        for number in software {
+            let bearing = dictionary.entry(number).map(|entry| entry.bearing);
+            let bearing = bearing.unwrap_or_default();
+            told.extend(bearing.applications.map(|group| (group, number)));
+            if let Some(kb) = bearing.update {
+                let groups = assessor.application_groups(kb).into_iter();
+                named.extend(groups.map(|group| (group, kb)));
+            }
+        }
+        told.sort_unstable();
+        let listed = classes.windows(windows).map(|class| class.listed.clone());
+        let listed = listed.unwrap_or_else(|| Arc::from([]));
+        if !named.is_empty() {
+            named.extend(listed.iter());
+            named.sort_unstable();
+            named.dedup();
+        }
+        let listed = if named.is_empty() { &*listed } else { &named };
+        let groups = told.chunk_by(|(one, _), (other, _)| one == other);
+        groups
+            .map(|told| self.applications_class(classes, dictionary, told, listed))
+            .collect()
     }
 
     fn input(&mut self, assessor: &Assessor, key: &[u8]) -> Result<usize, Damaged> {
         if let Some(known) = self.inputs.get(key) {
             return Ok(*known);
         }
-        let listed = self.listed_of(assessor, &packed::of_windows(key)?);
         let key: Arc<[u8]> = key.into();
         self.of_input.push(Input {
+            listed: listed(assessor, &packed::of_windows(&key)?),
             key: key.clone(),
-            listed,
             classes: FxHashMap::default(),
         });
         self.inputs.insert(key, self.of_input.len() - 1);
         Ok(self.of_input.len() - 1)
-    }
-
-    fn listed_of(&mut self, assessor: &Assessor, report: &MachineReport) -> ListedIx {
-        let updates = report.updates.iter().flatten();
-        let installed = updates.filter(|update| !update.reboot_pending);
-        let all = InstalledUpdates::new(installed.map(|update| update.kb), false);
-        let updates = Arc::new(assessor.updates_of_applications(&all));
-        if let Some(known) = self.listed.get(&updates) {
-            return *known;
-        }
-        self.of_listed.push(Listed {
-            updates: updates.clone(),
-            classes: FxHashMap::default(),
-        });
-        self.listed.insert(updates, self.of_listed.len() - 1);
-        self.of_listed.len() - 1
     }
 
     fn windows_class(
@@ -215,7 +233,7 @@ impl Classifier {
             outcome: Arc::default(),
             machines: RoaringBitmap::new(),
             key: WindowsKey::new(&self.tenant, &self.of_input[input].key, software),
-            listed: self.of_listed[self.of_input[input].listed].updates.clone(),
+            listed: self.of_input[input].listed.clone(),
         });
         let at = put(&mut classes.windows, &mut self.free_windows, class);
         self.unassessed.windows.push(at);
@@ -224,32 +242,48 @@ impl Classifier {
         Ok(at)
     }
 
+    /// The class of some applications of one group.
     fn applications_class(
         &mut self,
         classes: &mut Classes,
         dictionary: &Dictionary,
-        listed: ListedIx,
-        software: &[u32],
+        told: &[(ApplicationGroup, u32)],
+        listed: &[(ApplicationGroup, Kb)],
     ) -> ApplicationsIx {
-        let listed = &mut self.of_listed[listed];
-        if let Some(known) = listed.classes.get(software) {
+        let group = told
+            .first()
+            .map_or(ApplicationGroup::Untold, |(group, _)| *group);
+        let own = listed
+            .iter()
+            .filter(|(of, _)| *of == group)
+            .map(|(_, kb)| *kb);
+        let software = told.iter().map(|(_, number)| *number);
+        let head = [
+            self.groups.number(group),
+            u32::try_from(told.len()).unwrap_or(u32::MAX),
+        ];
+        let updates = own.clone().map(Kb::number);
+        let place: Vec<u32> = head
+            .into_iter()
+            .chain(software.clone())
+            .chain(updates)
+            .collect();
+        if let Some(known) = self.applications.get(&*place) {
             return *known;
         }
-        let applications = InstalledApplications::of_software(reported(dictionary, software));
+        let software: Vec<u32> = software.collect();
+        let updates: Vec<Kb> = own.collect();
+        let applications = InstalledApplications::of_software(reported(dictionary, &software));
         let class = Arc::new(ApplicationsClass {
             applications: Arc::new(applications),
-            updates: listed.updates.clone(),
+            key: ApplicationsKey::new(&self.tenant, group, &software, &updates),
+            updates: Arc::new(InstalledUpdates::new(updates, false)),
             outcome: Arc::default(),
             machines: RoaringBitmap::new(),
-            key: SoftwareKey::new(&self.tenant, software),
-            told_by: software.into(),
         });
-        let at = put(
-            &mut classes.applications,
-            &mut self.free_applications,
-            class,
-        );
-        listed.classes.insert(software.into(), at);
+        let free = &mut self.free_applications;
+        let at = put(&mut classes.applications, free, class);
+        self.applications.insert(place.into(), at);
         self.unassessed.applications.push(at);
         at
     }
@@ -288,58 +322,32 @@ impl Classifier {
         }
     }
 
-    /// Works out anew what of each list of updates concerns applications: another catalog may know others as theirs.
-    /// The classes of Windows whose machines have now other updates listed, each with these.
-    pub(crate) fn list_anew(
-        &mut self,
-        classes: &mut Classes,
-        assessor: &Assessor,
-    ) -> Result<FxHashMap<WindowsIx, ListedIx>, Damaged> {
-        let mut changed = FxHashMap::default();
-        for input in 0..self.of_input.len() {
-            let report = packed::of_windows(&self.of_input[input].key)?;
-            let listed = self.listed_of(assessor, &report);
-            let input = &mut self.of_input[input];
-            if std::mem::replace(&mut input.listed, listed) != listed {
-                let updates = &self.of_listed[listed].updates;
-                for &at in input.classes.values() {
-                    if let Some(class) = classes.windows_mut(at) {
-                        class.listed = updates.clone();
-                    }
-                    changed.insert(at, listed);
-                }
+    /// The classes of Windows whose machines list other updates of applications, as another catalog knows them.
+    pub(crate) fn relisted(&self, assessor: &Assessor) -> Result<FxHashSet<WindowsIx>, Damaged> {
+        let mut changed = FxHashSet::default();
+        for input in &self.of_input {
+            if listed(assessor, &packed::of_windows(&input.key)?) != input.listed {
+                changed.extend(input.classes.values());
             }
         }
         Ok(changed)
     }
 
-    /// The class of the same applications, with other listed updates.
-    pub(crate) fn with_listed(
+    /// Works out anew what of each list of updates concerns applications, by another catalog.
+    pub(crate) fn list_anew(
         &mut self,
         classes: &mut Classes,
-        applications: ApplicationsIx,
-        listed: ListedIx,
-    ) -> ApplicationsIx {
-        let Some(class) = classes.applications(applications) else {
-            return applications;
-        };
-        let listed = &mut self.of_listed[listed];
-        if let Some(known) = listed.classes.get(&class.told_by) {
-            return *known;
+        assessor: &Assessor,
+    ) -> Result<(), Damaged> {
+        for input in &mut self.of_input {
+            input.listed = listed(assessor, &packed::of_windows(&input.key)?);
+            for &at in input.classes.values() {
+                if let Some(class) = classes.windows_mut(at).filter(|c| c.listed != input.listed) {
+                    class.listed = input.listed.clone();
+                }
+            }
         }
-        let told_by = class.told_by.clone();
-        let class = Arc::new(ApplicationsClass {
-            applications: class.applications.clone(),
-            updates: listed.updates.clone(),
-            outcome: Arc::default(),
-            machines: RoaringBitmap::new(),
-            key: class.key,
-            told_by: told_by.clone(),
-        });
-        let free = &mut self.free_applications;
-        let at = put(&mut classes.applications, free, class);
-        listed.classes.insert(told_by, at);
-        at
+        Ok(())
     }
 
     /// Assesses every class anew, but for those no machine points to: these are given up, and their room is used
@@ -352,10 +360,11 @@ impl Classifier {
         applications: &FxHashSet<ApplicationsIx>,
     ) {
         self.outcomes.clear();
-        let inputs = self.of_input.iter_mut().map(|input| &mut input.classes);
-        give_up(inputs, windows, &mut self.free_windows);
-        let listed = self.of_listed.iter_mut().map(|listed| &mut listed.classes);
-        give_up(listed, applications, &mut self.free_applications);
+        for input in &mut self.of_input {
+            give_up(&mut input.classes, windows, &mut self.free_windows);
+        }
+        let free = &mut self.free_applications;
+        give_up(&mut self.applications, applications, free);
         self.unassessed = ClassList {
             windows: windows.iter().copied().collect(),
             applications: applications.iter().copied().collect(),
@@ -373,20 +382,28 @@ impl Classifier {
     }
 }
 
-fn give_up<'a>(
-    known: impl Iterator<Item = &'a mut FxHashMap<Box<[u32]>, u32>>,
-    used: &FxHashSet<u32>,
-    free: &mut Vec<u32>,
-) {
-    for classes in known {
-        classes.retain(|_, at| {
-            let used = used.contains(at);
-            if !used {
-                free.push(*at);
-            }
-            used
-        });
-    }
+fn give_up(known: &mut FxHashMap<Box<[u32]>, u32>, used: &FxHashSet<u32>, free: &mut Vec<u32>) {
+    known.retain(|_, at| {
+        let used = used.contains(at);
+        if !used {
+            free.push(*at);
+        }
+        used
+    });
+}
+
+/// What of the updates a machine lists concerns applications, by their group: in order.
+fn listed(assessor: &Assessor, report: &MachineReport) -> Arc<[(ApplicationGroup, Kb)]> {
+    let updates = report.updates.iter().flatten();
+    let installed = updates.filter(|update| !update.reboot_pending);
+    let listed = installed.flat_map(|update| {
+        let groups = assessor.application_groups(update.kb).into_iter();
+        groups.map(|group| (group, update.kb))
+    });
+    let mut listed: Vec<(ApplicationGroup, Kb)> = listed.collect();
+    listed.sort_unstable();
+    listed.dedup();
+    listed.into()
 }
 
 fn reported<'a>(

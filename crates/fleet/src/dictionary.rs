@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kbgap_assessment::Bearing;
-use kbgap_catalog::SoftwareId;
+use kbgap_catalog::{Kb, SoftwareId};
 use kbgap_inventory::InstalledSoftware;
 
 use crate::chunks::Chunks;
@@ -59,6 +59,12 @@ impl Dictionary {
 
     pub(crate) fn software(&self) -> impl Iterator<Item = &Software> {
         self.software.iter().map(|software| &**software)
+    }
+
+    /// The entries that are updates, by their number.
+    pub(crate) fn updates(&self) -> impl Iterator<Item = (u32, Kb)> {
+        let entries = (0u32..).zip(self.entries.iter());
+        entries.filter_map(|(at, entry)| Some((at, entry.as_ref()?.bearing.update?)))
     }
 
     /// Learns an entry; `false` where it was known.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::classes::{ApplicationsIx, WindowsIx};
+use crate::classes::WindowsIx;
 use crate::labels::LabelIx;
 use crate::machine::MachineId;
 use crate::packed::list::Numbers;
@@ -13,7 +13,6 @@ pub(crate) struct Entry {
     pub(crate) id: MachineId,
     pub(crate) tail: Tail,
     pub(crate) windows: WindowsIx,
-    pub(crate) applications: ApplicationsIx,
     /// Microseconds since 1970.
     pub(crate) first_seen: i64,
     /// Microseconds since 1970.
@@ -54,6 +53,11 @@ impl Tail {
 
     pub(crate) fn software(&self) -> Numbers<'_> {
         Numbers::new(self.parts().1)
+    }
+
+    /// Whether both have the same software.
+    pub(crate) fn has_software_of(&self, other: &Self) -> bool {
+        self.parts().1 == other.parts().1
     }
 }
 

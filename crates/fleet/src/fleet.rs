@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use kbgap_assessment::Assessor;
+use kbgap_catalog::Kb;
 use kbgap_inventory::InstalledSoftware;
 use roaring::RoaringBitmap;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use crate::Slot;
 use crate::assessed::Assessed;
-use crate::classes::{Classifier, ListedIx, WindowsIx};
+use crate::classes::{ApplicationsIx, Classifier};
 use crate::entry::{Entry, Tail};
 use crate::labels::{LabelNames, TagSetNames};
 use crate::loader::{Loaded, Loader};
@@ -159,15 +160,12 @@ impl Fleet {
     pub fn use_catalog(&self, assessor: Arc<Assessor>) -> Result<(), Damaged> {
         let mut writer = self.writer();
         let mut next = self.next();
-        next.assessor = assessor;
-        let assessor = next.assessor.clone();
-        let relisted = writer.classifier.list_anew(&mut next.classes, &assessor)?;
-        writer.relist(&mut next, &relisted);
-        let (mut windows, mut applications) = (FxHashSet::default(), FxHashSet::default());
-        for entry in next.machines.iter().flatten() {
-            windows.insert(entry.windows);
-            applications.insert(entry.applications);
-        }
+        writer.list_anew(&mut next, assessor.clone())?;
+        let entries = next.machines.iter().flatten();
+        let windows = entries.map(|entry| entry.windows).collect();
+        let in_use = (0u32..).zip(next.classes.applications.iter());
+        let in_use = in_use.filter(|(_, class)| !class.machines.is_empty());
+        let applications = in_use.map(|(at, _)| at).collect();
         writer
             .classifier
             .assess_anew(&mut next.classes, &assessor, &windows, &applications);
@@ -288,12 +286,9 @@ impl Writer {
         now: Timestamp,
     ) -> Result<Entry, Damaged> {
         let packed = PackedMachine::new(row.body)?;
-        let (windows, applications) = self.classifier.classify(
-            &mut next.classes,
-            &next.assessor,
-            &next.dictionary,
-            packed,
-        )?;
+        let windows =
+            self.classifier
+                .windows(&mut next.classes, &next.assessor, &next.dictionary, packed)?;
         let tags = row.tags.iter();
         let tags = tags.map(|tag| self.tag_names.label(&mut next.tags, tag));
         let tags = tags.collect();
@@ -301,7 +296,6 @@ impl Writer {
             id,
             tail: Tail::new(row.name, packed.software_bytes()),
             windows,
-            applications,
             first_seen: row.first_seen.as_microsecond(),
             last_seen: row.last_seen.as_microsecond(),
             sequence: row.sequence,
@@ -313,25 +307,54 @@ impl Writer {
         })
     }
 
-    /// Moves machines to the classes of the updates that are now listed for their applications.
-    fn relist(&mut self, next: &mut Snapshot, listed: &FxHashMap<WindowsIx, ListedIx>) {
-        if listed.is_empty() {
-            return;
-        }
+    /// Takes another catalog into use, which may know other updates as applications' than the one before: machines
+    /// that list such move to other classes.
+    fn list_anew(&mut self, next: &mut Snapshot, assessor: Arc<Assessor>) -> Result<(), Damaged> {
+        let relisted = self.classifier.relisted(&assessor)?;
+        let groups = |kb: Kb| {
+            let before = next.assessor.application_groups(kb);
+            (before, assessor.application_groups(kb))
+        };
+        let named = next.dictionary.updates();
+        let renamed: FxHashSet<u32> = named
+            .filter(|(_, kb)| matches!(groups(*kb), (before, now) if before != now))
+            .map(|(number, _)| number)
+            .collect();
         let slots = 0..Slot::try_from(next.machines.len()).unwrap_or(Slot::MAX);
+        let mut moving: Vec<(Slot, Entry, Vec<ApplicationsIx>)> = Vec::new();
         for slot in slots {
-            let Some(entry) = next.entry(slot) else {
+            let Some(entry) = next.entry(slot).filter(|entry| entry.counted) else {
                 continue;
             };
-            if let Some(listed) = listed.get(&entry.windows) {
-                let mut after = entry.clone();
-                let classes = &mut next.classes;
-                after.applications =
-                    self.classifier
-                        .with_listed(classes, after.applications, *listed);
-                self.replace(next, slot, Some(after));
+            let names = || entry.software().any(|number| renamed.contains(&number));
+            if relisted.contains(&entry.windows) || (!renamed.is_empty() && names()) {
+                let entry = entry.clone();
+                let before = self.applications(next, &entry);
+                moving.push((slot, entry, before));
             }
         }
+        self.classifier.list_anew(&mut next.classes, &assessor)?;
+        next.assessor = assessor;
+        for (slot, entry, before) in moving {
+            let after = self.applications(next, &entry);
+            move_applications(next, slot, &before, &after);
+        }
+        Ok(())
+    }
+
+    /// The classes of a machine's applications.
+    pub(crate) fn applications(
+        &mut self,
+        next: &mut Snapshot,
+        entry: &Entry,
+    ) -> Vec<ApplicationsIx> {
+        self.classifier.applications(
+            &mut next.classes,
+            &next.assessor,
+            &next.dictionary,
+            entry.windows,
+            entry.software(),
+        )
     }
 
     fn room(&mut self, next: &mut Snapshot) -> Slot {
@@ -356,11 +379,31 @@ impl Writer {
         }
         next.known += u64::from(after.is_some());
         next.known -= u64::from(before.is_some());
+        let counted = |entry: &&Entry| entry.counted;
+        let (old, new) = (
+            before.as_ref().filter(counted),
+            after.as_ref().filter(counted),
+        );
+        let alike = old.zip(new).is_some_and(|(old, new)| {
+            old.windows == new.windows && old.tail.has_software_of(&new.tail)
+        });
+        if !alike {
+            let old = old.map(|entry| self.applications(next, entry));
+            let new = new.map(|entry| self.applications(next, entry));
+            let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+            move_applications(next, slot, &old, &new);
+            software(
+                next,
+                slot,
+                before.as_ref().filter(counted),
+                after.as_ref().filter(counted),
+            );
+        }
         sets(
             next,
             slot,
-            before.as_ref().filter(|entry| entry.counted),
-            after.as_ref().filter(|entry| entry.counted),
+            before.as_ref().filter(counted),
+            after.as_ref().filter(counted),
         );
         if let Some(place) = next.machines.get_mut(slot as usize) {
             *place = after;
@@ -423,14 +466,6 @@ fn sets(next: &mut Snapshot, slot: Slot, before: Option<&Entry>, after: Option<&
         let class = new.and_then(|at| next.classes.windows_mut(at));
         class.map(|class| class.machines.insert(slot));
     }
-    if let (old, new) = change(|entry| entry.applications)
-        && old != new
-    {
-        let class = old.and_then(|at| next.classes.applications_mut(at));
-        class.map(|class| class.machines.remove(slot));
-        let class = new.and_then(|at| next.classes.applications_mut(at));
-        class.map(|class| class.machines.insert(slot));
-    }
     if let (old, new) = change(|entry| entry.group)
         && old != new
     {
@@ -447,7 +482,25 @@ fn sets(next: &mut Snapshot, slot: Slot, before: Option<&Entry>, after: Option<&
             next.tags.insert(tag, slot);
         }
     }
-    software(next, slot, before, after);
+}
+
+/// Takes a machine out of the classes of applications it is in no more, and into those it is in now.
+fn move_applications(
+    next: &mut Snapshot,
+    slot: Slot,
+    before: &[ApplicationsIx],
+    after: &[ApplicationsIx],
+) {
+    for at in before.iter().filter(|at| !after.contains(at)) {
+        if let Some(class) = next.classes.applications_mut(*at) {
+            class.machines.remove(slot);
+        }
+    }
+    for at in after.iter().filter(|at| !before.contains(at)) {
+        if let Some(class) = next.classes.applications_mut(*at) {
+            class.machines.insert(slot);
+        }
+    }
 }
 
 fn software(next: &mut Snapshot, slot: Slot, before: Option<&Entry>, after: Option<&Entry>) {

@@ -21,13 +21,13 @@ mod row;
 mod set;
 mod snapshot;
 
-pub use assessed::{Assessed, FindingsBody, OutcomeKey, StateFindings, applications_key};
+pub use assessed::{Assessed, FindingsBody, OutcomeKey, StateFindings};
 pub use fleet::{Change, Fleet};
 pub use loader::{Loaded, Loader};
 pub use machine::{Activity, Ages, Machine, MachineId, MachineRow};
 pub use names::{Named, SoftwareNames};
 pub use packed::{
-    Damaged, PackedMachine, SoftwareKey, SoftwareNumbers, StateKey, Unpacked, WindowsKey, pack,
+    ApplicationsKey, Damaged, PackedMachine, SoftwareNumbers, StateKey, Unpacked, WindowsKey, pack,
 };
 pub use row::MissingUpdate;
 pub use snapshot::{Figures, Snapshot, SoftwareCount};

@@ -103,8 +103,8 @@ impl Loader {
     /// Where the row cannot be read: it is left out.
     pub fn add(&mut self, row: &MachineRow<'_>) -> Result<(), Damaged> {
         let id = MachineId::new(row.id);
-        let entry = self.writer.entry(&mut self.snapshot, row, id, self.now)?;
         let next = &mut self.snapshot;
+        let entry = self.writer.entry(next, row, id, self.now)?;
         let slot = Slot::try_from(next.machines.len()).unwrap_or(Slot::MAX);
         next.by_id.insert(&entry.id.to_string(), slot);
         if let Some(name) = entry.name() {
@@ -122,8 +122,10 @@ impl Loader {
             if let Some(class) = next.classes.windows_mut(entry.windows) {
                 class.machines.insert(slot);
             }
-            if let Some(class) = next.classes.applications_mut(entry.applications) {
-                class.machines.insert(slot);
+            for at in self.writer.applications(next, &entry) {
+                if let Some(class) = next.classes.applications_mut(at) {
+                    class.machines.insert(slot);
+                }
             }
             next.groups.insert(entry.group, slot);
             for tag in next.tag_sets.get(entry.tags) {

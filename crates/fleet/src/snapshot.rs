@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use kbgap_assessment::words::Evidence;
-use kbgap_assessment::{Assessor, Findings, MachineState};
+use kbgap_assessment::{Assessor, Findings, InstalledApplications, MachineState};
 use kbgap_catalog::{Kb, SoftwareId, UpdateIx, VulnerabilityId, VulnerabilityIx};
 use kbgap_inventory::InstalledSoftware;
 use roaring::RoaringBitmap;
@@ -75,7 +75,7 @@ pub struct Figures {
     pub counted: u64,
     /// The states of Windows that machines are in.
     pub windows_states: usize,
-    /// The sets of applications that machines have.
+    /// The states that applications of one group are in on machines.
     pub application_states: usize,
     /// The entries of the dictionary: software by vendor, name and version as reported.
     pub software_entries: u32,
@@ -350,9 +350,10 @@ impl Snapshot {
     fn state_of(&self, entry: &Entry) -> Option<MachineState> {
         let windows = self.classes.windows(entry.windows)?.state.as_ref().ok()?;
         let mut state = MachineState::clone(windows);
-        if let Some(class) = self.classes.applications(entry.applications) {
-            state.applications = (*class.applications).clone();
-        }
+        let entries = entry.software().filter_map(|at| self.dictionary.entry(at));
+        let applications = entries.filter(|entry| entry.bearing.applications.is_some());
+        let applications = applications.map(|entry| &*entry.reported);
+        state.applications = InstalledApplications::of_software(applications);
         Some(state)
     }
 

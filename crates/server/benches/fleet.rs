@@ -52,7 +52,11 @@ fn whole(place: &Path) {
     let seconds = |figures: &Value, name: &str| figures[name].as_f64().unwrap();
     let ratio = seconds(&served, "firstAnswerSeconds") / seconds(&read, "seconds");
     println!("{} machines", machines());
-    for (what, figures) in [("stored", &filled), ("read bare", &read), ("served", &served)] {
+    for (what, figures) in [
+        ("stored", &filled),
+        ("read bare", &read),
+        ("served", &served),
+    ] {
         println!("{what}:");
         for (name, value) in figures.as_object().unwrap() {
             println!("  {name:<28} {value}");

@@ -40,7 +40,10 @@ async fn run() {
         .collect();
     let bytes: usize = lines.iter().map(Vec::len).sum();
     let stream = lines.join(&b"\n"[..]);
-    println!("{machines} reports, {} bytes each, {BATCH} a transaction, best of {rounds}", bytes / lines.len());
+    println!(
+        "{machines} reports, {} bytes each, {BATCH} a transaction, best of {rounds}",
+        bytes / lines.len()
+    );
     let mut best = Best::default();
     for _ in 0..rounds {
         let place = tempfile::tempdir().unwrap();
@@ -96,10 +99,12 @@ async fn bare_sqlite(path: &std::path::Path, rows: &[Vec<u8>]) -> f64 {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full);
     let mut connection = options.connect().await.unwrap();
-    sqlx::raw_sql("DROP TABLE IF EXISTS bare; CREATE TABLE bare (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    sqlx::raw_sql(
+        "DROP TABLE IF EXISTS bare; CREATE TABLE bare (id INTEGER PRIMARY KEY, body BLOB NOT NULL)",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
     let begin = Instant::now();
     for batch in rows.chunks(BATCH) {
         let mut transaction = connection.begin().await.unwrap();
@@ -176,8 +181,14 @@ impl Best {
             let ratio = self.of(name) / self.of(bare);
             println!("{name} to {bare}: {ratio:.2}");
             let ratio = (ratio * 1000.0).round() / 1000.0;
-            line.insert(format!("{name}To{}{}", bare[..1].to_uppercase(), &bare[1..]), json!(ratio));
+            line.insert(
+                format!("{name}To{}{}", bare[..1].to_uppercase(), &bare[1..]),
+                json!(ratio),
+            );
         }
-        println!("{}", json!({ "bench": "ingest", "reportsPerSecond": Value::Object(line) }));
+        println!(
+            "{}",
+            json!({ "bench": "ingest", "reportsPerSecond": Value::Object(line) })
+        );
     }
 }

@@ -58,7 +58,10 @@ async fn run(place: &Path) {
     }
     println!("a request at {many} machines costs {growth:.3} of one at {few}");
     let growth = (growth * 1000.0).round() / 1000.0;
-    println!("{}", json!({ "bench": "requests", "few": small, "many": large, "costManyToFew": growth }));
+    println!(
+        "{}",
+        json!({ "bench": "requests", "few": small, "many": large, "costManyToFew": growth })
+    );
 }
 
 /// A server on a fleet of some size, and the bare one, by turns.
@@ -144,7 +147,11 @@ impl Load {
     fn better(&mut self, other: Self) {
         let first = self.rate == 0.0;
         self.rate = self.rate.max(other.rate);
-        self.p99 = if first { other.p99 } else { self.p99.min(other.p99) };
+        self.p99 = if first {
+            other.p99
+        } else {
+            self.p99.min(other.p99)
+        };
     }
 }
 
@@ -158,7 +165,9 @@ async fn load(url: &str, token: &str) -> Load {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(!text.contains("Non-2xx"), "{text}");
     let after = |label: &str| {
-        let line = text.lines().find(|line| line.trim_start().starts_with(label));
+        let line = text
+            .lines()
+            .find(|line| line.trim_start().starts_with(label));
         let line = line.unwrap_or_else(|| panic!("{text}"));
         line.trim_start()[label.len()..].trim().to_owned()
     };

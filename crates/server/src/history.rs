@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
+use kbgap_assessment::{ApplicationGroup, Bearing};
 use kbgap_catalog::{Kb, VulnerabilityId};
-use kbgap_fleet::{FindingsBody, Fleet, OutcomeKey, StateFindings, StateKey, applications_key};
+use kbgap_fleet::{ApplicationsKey, FindingsBody, Fleet, OutcomeKey, StateFindings, StateKey};
 use kbgap_store::{Store, StoreError};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -149,13 +150,19 @@ fn packed(body: &impl Serialize) -> Vec<u8> {
 }
 
 /// What was found for a state since a moment.
-type Since = (Timestamp, OutcomeKey, Vec<Kb>);
+type Since = (Timestamp, OutcomeKey, Listed);
+/// What of the updates a machine lists concerns applications, by their group.
+type Listed = Vec<(ApplicationGroup, Kb)>;
 
 /// What was found on a machine since it is known, each for how long: in order of what, then of time.
+///
+/// Updates that its software list names count as the catalogue in use knows them.
 pub(crate) async fn of_machine(
     store: &Store,
     tenant: &str,
     machine: &str,
+    bearing: &impl Fn(u32) -> Bearing,
+    groups: &impl Fn(Kb) -> Vec<ApplicationGroup>,
 ) -> Result<Vec<Detection>, StoreError> {
     let states = store.machine_history(tenant, machine).await?;
     let spans: Vec<(Timestamp, StateKey)> = states
@@ -166,14 +173,54 @@ pub(crate) async fn of_machine(
     found
         .read(spans.iter().map(|(_, key)| key.windows.to_bytes()))
         .await?;
-    let listed = spans.iter().flat_map(|(_, key)| {
+    let keys = Keys {
+        tenant,
+        bearing,
+        groups,
+    };
+    let of_applications = spans.iter().flat_map(|(_, key)| {
         let windows = found.of(&key.windows.to_bytes()).iter();
-        windows.map(|(_, _, listed)| applications_key(key.applications, listed))
+        windows.flat_map(|(_, _, listed)| keys.of(&key.applications, listed))
     });
-    let listed: BTreeSet<Vec<u8>> = listed.collect();
-    found.read(listed.into_iter()).await?;
+    let of_applications: BTreeSet<Vec<u8>> = of_applications.collect();
+    found.read(of_applications.into_iter()).await?;
     found.read_outcomes().await?;
-    Ok(intervals(&timeline(&spans, &found)))
+    Ok(intervals(&timeline(&spans, &found, &keys)))
+}
+
+/// The keys of the states of a machine's applications.
+struct Keys<'a, B, G> {
+    tenant: &'a str,
+    bearing: &'a B,
+    groups: &'a G,
+}
+
+impl<B: Fn(u32) -> Bearing, G: Fn(Kb) -> Vec<ApplicationGroup>> Keys<'_, B, G> {
+    fn of(&self, software: &[u32], listed: &Listed) -> Vec<Vec<u8>> {
+        let mut told: Vec<(ApplicationGroup, u32)> = Vec::new();
+        let mut listed = listed.clone();
+        for &number in software {
+            let bearing = (self.bearing)(number);
+            told.extend(bearing.applications.map(|group| (group, number)));
+            for kb in bearing.update {
+                let groups = (self.groups)(kb).into_iter();
+                listed.extend(groups.map(|group| (group, kb)));
+            }
+        }
+        told.sort_unstable();
+        listed.sort_unstable();
+        listed.dedup();
+        let groups = told.chunk_by(|(one, _), (other, _)| one == other);
+        let key = |told: &[(ApplicationGroup, u32)]| {
+            let group = told.first()?.0;
+            let software: Vec<u32> = told.iter().map(|(_, number)| *number).collect();
+            let own = listed.iter().filter(|(of, _)| *of == group);
+            let own: Vec<Kb> = own.map(|(_, kb)| *kb).collect();
+            let key = ApplicationsKey::new(self.tenant, group, &software, &own);
+            Some(key.to_bytes())
+        };
+        groups.filter_map(key).collect()
+    }
 }
 
 /// What the store has of some states.
@@ -239,9 +286,10 @@ impl<'a> Findings<'a> {
 }
 
 /// What was there from each moment on at which something changed.
-fn timeline(
+fn timeline<B: Fn(u32) -> Bearing, G: Fn(Kb) -> Vec<ApplicationGroup>>(
     spans: &[(Timestamp, StateKey)],
     found: &Findings<'_>,
+    keys: &Keys<'_, B, G>,
 ) -> Vec<(Timestamp, BTreeSet<Detected>)> {
     let mut moments = Vec::new();
     for (at, (since, key)) in spans.iter().enumerate() {
@@ -249,7 +297,8 @@ fn timeline(
         let windows = key.windows.to_bytes();
         let of_windows = found.of(&windows).iter();
         let of_applications = found.of(&windows).iter().flat_map(|(_, _, listed)| {
-            found.of(&applications_key(key.applications, listed)).iter()
+            let keys = keys.of(&key.applications, listed);
+            keys.into_iter().flat_map(|key| found.of(&key).iter())
         });
         let changes = of_windows.chain(of_applications).map(|(since, ..)| *since);
         let mut changes: Vec<Timestamp> = changes
@@ -263,8 +312,9 @@ fn timeline(
             let of_windows = found.at(&windows, moment);
             found.add(of_windows, &mut there);
             if let Some((_, _, listed)) = of_windows {
-                let applications = applications_key(key.applications, listed);
-                found.add(found.at(&applications, moment), &mut there);
+                for applications in keys.of(&key.applications, listed) {
+                    found.add(found.at(&applications, moment), &mut there);
+                }
             }
             moments.push((moment, there));
         }

@@ -100,7 +100,10 @@ impl Tenant {
 
     /// What was found on a machine since it is known, each for how long.
     pub(crate) async fn history(&self, machine: &str) -> Result<Vec<Detection>, StoreError> {
-        history::of_machine(&self.store, &self.id, machine).await
+        let machines = self.fleet.snapshot();
+        let bearing = |number| self.entries.bearing(number);
+        let groups = |kb| machines.assessor().application_groups(kb);
+        history::of_machine(&self.store, &self.id, machine, &bearing, &groups).await
     }
 
     /// Takes over what other processes wrote; `true` where there was something.

@@ -7,7 +7,9 @@ use super::findings::{
     UnknownCause, Unplaced,
 };
 use super::index::{Applications, Fixes, Line, ListedAlike, Place};
-use super::installed::{InstalledApplication, InstalledApplications, ListedUpdate, VersionKind};
+use super::installed::{
+    ApplicationGroup, InstalledApplication, InstalledApplications, ListedUpdate, VersionKind,
+};
 use super::packages::{Lists, Reported};
 use super::place;
 use super::replacements::{Node, Stock};
@@ -62,9 +64,22 @@ impl Applications {
         placed.iter().enumerate().flat_map(of_line).collect()
     }
 
-    /// Whether an update is a fix of an application, so that its being listed matters.
-    pub(crate) fn knows(&self, kb: Kb) -> bool {
-        self.by_kb.contains_key(&kb)
+    /// The groups of applications that an update is a fix of.
+    pub(crate) fn groups(&self, kb: Kb) -> Vec<ApplicationGroup> {
+        let places = self.by_kb.get(&kb).into_iter().flatten();
+        let group = |place: &Place| match place {
+            Place::Line(line, _) => {
+                ApplicationGroup::of(self.lines[*line as usize].application.family)
+            }
+            Place::Stock(stock, _) => match self.stocks[*stock].0 {
+                ListedAlike::Office(_) => ApplicationGroup::Office,
+                ListedAlike::Alone(family, _) => ApplicationGroup::of(family),
+            },
+        };
+        let mut groups: Vec<ApplicationGroup> = places.map(group).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
     }
 
     fn place<'a>(

@@ -29,6 +29,31 @@ pub struct InstalledApplication {
     pub kind: VersionKind,
 }
 
+/// Applications that are assessed apart from all others: entries of one group say nothing of another's. Only an
+/// update that is listed counts wherever it is a fix.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub enum ApplicationGroup {
+    /// The Office applications: suites carry several, and packages serve several.
+    Office,
+    /// The applications of another family.
+    Family(ApplicationFamily),
+    /// Updates whose title names no application.
+    Untold,
+}
+
+impl ApplicationGroup {
+    /// The group of a family.
+    pub fn of(family: ApplicationFamily) -> Self {
+        if place::is_office(family) || family == ApplicationFamily::Microsoft365Apps {
+            Self::Office
+        } else {
+            Self::Family(family)
+        }
+    }
+}
+
 /// What a reported version says of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VersionKind {
@@ -57,9 +82,23 @@ impl InstalledApplications {
         read.finish()
     }
 
-    /// Whether an entry of a software list is recognized.
-    pub fn recognizes(installed: &InstalledSoftware) -> bool {
-        seen(installed).is_some()
+    /// The group of an entry of a software list that is recognized, and the update it is, where it is one.
+    pub fn recognized(installed: &InstalledSoftware) -> Option<(ApplicationGroup, Option<Kb>)> {
+        let group = |family: &ApplicationFamily| ApplicationGroup::of(*family);
+        let of_update = |update: &ListedUpdate| match &update.of {
+            Some((family, _)) => (group(family), Some(update.kb)),
+            None => (ApplicationGroup::Untold, Some(update.kb)),
+        };
+        Some(match seen(installed)? {
+            Seen::Application(seen) => (group(&seen.application.family), None),
+            Seen::Suite { suite, .. } => (group(&suite.family), None),
+            Seen::Component(family, _) => (group(&family), None),
+            Seen::Update(update) => of_update(&update),
+            Seen::SqlEngine(..) | Seen::SqlSetup(_) => (group(&ApplicationFamily::SqlServer), None),
+            Seen::SqlPatch { update, .. } => {
+                (group(&ApplicationFamily::SqlServer), Some(update.kb))
+            }
+        })
     }
 
     /// The applications, in order.

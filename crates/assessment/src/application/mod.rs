@@ -22,4 +22,6 @@ pub use findings::{
     UnknownCause, Unplaced,
 };
 pub use index::Applications;
-pub use installed::{InstalledApplication, InstalledApplications, ListedUpdate, VersionKind};
+pub use installed::{
+    ApplicationGroup, InstalledApplication, InstalledApplications, ListedUpdate, VersionKind,
+};

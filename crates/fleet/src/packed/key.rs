@@ -1,38 +1,41 @@
 //! What tells states from each other in the history, in few bytes.
 
+use kbgap_assessment::ApplicationGroup;
+use kbgap_catalog::Kb;
+
+use super::list;
+
 /// What tells one state of a machine from all others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StateKey {
     /// Of Windows.
     pub windows: WindowsKey,
-    /// Of the software that tells applications.
-    pub applications: SoftwareKey,
+    /// The software that tells applications, by its numbers in the tenant's dictionary: in order.
+    pub applications: Vec<u32>,
 }
 
 /// What tells one state of Windows from all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WindowsKey(pub(crate) [u8; 32]);
+pub struct WindowsKey([u8; 32]);
 
-/// What tells one list of software from all others.
+/// What tells one state of a group of applications from all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SoftwareKey(pub(crate) [u8; 16]);
-
-/// The length of a [`StateKey`] in bytes.
-const LENGTH: usize = 48;
+pub struct ApplicationsKey([u8; 16]);
 
 impl StateKey {
     /// The key as bytes, as the store keeps it with a machine.
-    pub fn to_bytes(self) -> Vec<u8> {
-        [&self.windows.0[..], &self.applications.0].concat()
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.windows.0.to_vec();
+        list::write(&self.applications, &mut bytes);
+        bytes
     }
 
     /// The key of bytes; `None` where they are none.
     pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
-        let bytes: &[u8; LENGTH] = bytes.try_into().ok()?;
         let (windows, applications) = bytes.split_first_chunk::<32>()?;
         Some(Self {
             windows: WindowsKey(*windows),
-            applications: SoftwareKey(applications.try_into().ok()?),
+            applications: list::Numbers::new(applications).collect(),
         })
     }
 }
@@ -46,16 +49,34 @@ impl WindowsKey {
     pub(crate) fn new(tenant: &str, reported: &[u8], software: &[u32]) -> Self {
         let mut key = [0; 32];
         key[..16].copy_from_slice(&short(&[reported]));
-        key[16..].copy_from_slice(&SoftwareKey::new(tenant, software).0);
+        key[16..].copy_from_slice(&short(&[tenant.as_bytes(), &bytes(software)]));
         Self(key)
     }
 }
 
-impl SoftwareKey {
-    pub(crate) fn new(tenant: &str, numbers: &[u32]) -> Self {
-        let numbers: Vec<u8> = numbers.iter().flat_map(|at| at.to_le_bytes()).collect();
-        Self(short(&[tenant.as_bytes(), &numbers]))
+impl ApplicationsKey {
+    /// The key of the applications of a group: `software` are those of the group among the machine's, `listed` the
+    /// updates listed for it, both in order.
+    pub fn new(tenant: &str, group: ApplicationGroup, software: &[u32], listed: &[Kb]) -> Self {
+        let listed: Vec<u32> = listed.iter().map(|kb| kb.number()).collect();
+        let group = format!("{group:?}");
+        let parts = [
+            tenant.as_bytes(),
+            group.as_bytes(),
+            &bytes(software),
+            &bytes(&listed),
+        ];
+        Self(short(&parts))
     }
+
+    /// The key as bytes, as findings are kept by it.
+    pub fn to_bytes(self) -> Vec<u8> {
+        self.0.to_vec()
+    }
+}
+
+fn bytes(numbers: &[u32]) -> Vec<u8> {
+    numbers.iter().flat_map(|at| at.to_le_bytes()).collect()
 }
 
 /// A digest of some parts.
@@ -76,11 +97,11 @@ mod tests {
 
     #[test]
     fn tenants_number_their_software_each_for_itself() {
-        let key = |tenant| SoftwareKey::new(tenant, &[1, 2]);
+        let key = |tenant| WindowsKey::new(tenant, b"windows", &[1]);
         assert_ne!(key("a"), key("b"));
         let state = StateKey {
-            windows: WindowsKey::new("a", b"windows", &[1]),
-            applications: key("a"),
+            windows: key("a"),
+            applications: vec![3, 700],
         };
         assert_eq!(StateKey::of_bytes(&state.to_bytes()), Some(state));
         assert_eq!(StateKey::of_bytes(b"no key"), None);

@@ -17,7 +17,7 @@ use kbgap_inventory::{
 use serde::{Deserialize, Serialize};
 
 pub(crate) use key::short;
-pub use key::{SoftwareKey, StateKey, WindowsKey};
+pub use key::{ApplicationsKey, StateKey, WindowsKey};
 pub use list::Numbers as SoftwareNumbers;
 
 /// The first byte: the form of the row.
@@ -232,13 +232,13 @@ impl<'a> PackedMachine<'a> {
             if bearing.windows {
                 windows.push(number);
             }
-            if bearing.applications {
+            if bearing.applications.is_some() {
                 applications.push(number);
             }
         }
         StateKey {
             windows: WindowsKey::new(tenant, self.windows, &windows),
-            applications: SoftwareKey::new(tenant, &applications),
+            applications,
         }
     }
 }

@@ -64,7 +64,10 @@ pub(crate) fn catalogs(place: &Path) -> (PathBuf, PathBuf) {
     let documents: Vec<_> = kbgap_corpus::documents(&kbgap_corpus::cvrf())
         .map(|(_, bytes)| document::read(&bytes).unwrap())
         .collect();
-    let last = documents.iter().map(|document| document.initial_release).max();
+    let last = documents
+        .iter()
+        .map(|document| document.initial_release)
+        .max();
     for (path, whole) in [(&before, false), (&after, true)] {
         let mut compiler = Compiler::new();
         for document in &documents {
@@ -146,7 +149,9 @@ pub(crate) async fn fill(store: &Store, machines: u32) -> Option<Duration> {
         if from < machines {
             let (own, to) = (fleet.clone(), (from + BATCH).min(machines));
             let first = from;
-            ready = Some(tokio::task::spawn_blocking(move || reports(&own, first, to)));
+            ready = Some(tokio::task::spawn_blocking(move || {
+                reports(&own, first, to)
+            }));
             from = to;
         }
         let Some(batch) = batch else {
@@ -175,18 +180,28 @@ pub(crate) async fn fill(store: &Store, machines: u32) -> Option<Duration> {
 }
 
 pub(crate) async fn service(store: Store, assessor: Arc<Assessor>, url: String) -> Arc<Service> {
-    Service::start(store, assessor, names(), Settings::at(url)).await.unwrap()
+    Service::start(store, assessor, names(), Settings::at(url))
+        .await
+        .unwrap()
 }
 
 /// The software that lacks updates on the most machines.
 pub(crate) fn largest(machines: &Snapshot) -> SoftwareId {
-    let asked = ["windows_10", "windows_11", "edge_chromium-based", "office", ".net_framework"];
+    let asked = [
+        "windows_10",
+        "windows_11",
+        "edge_chromium-based",
+        "office",
+        ".net_framework",
+    ];
     let asked = asked.map(|name| SoftwareId::from_client(&format!("microsoft-_-{name}")));
     let most = |software: &SoftwareId| {
         let rows = machines.missing_for_software(software);
         rows.map_or(0, |rows| rows.iter().map(|row| row.machines).sum())
     };
-    let largest: Option<SoftwareId> = asked.into_iter().max_by_key(|software| most(software) as u64);
+    let largest: Option<SoftwareId> = asked
+        .into_iter()
+        .max_by_key(|software| most(software) as u64);
     largest.unwrap()
 }
 

@@ -1,0 +1,155 @@
+//! A synthetic fleet before Microsoft's real documents: what the fleet counts in classes is what each machine lacks.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kbgap_assessment::{ApplicationFix, Assessor, MachineState};
+use kbgap_catalog::{Compiler, Kb, ReleaseHistory, SoftwareId, VulnerabilityId, document};
+use kbgap_fleet::{Ages, Fleet, Loader, MachineRow, Named, SoftwareNames, pack};
+use kbgap_inventory::{InstalledSoftware, MachineReport, identify};
+use kbgap_synthetic::{Era, SyntheticFleet};
+
+const MACHINES: u32 = 1_500;
+
+/// The documents, without the last of them, and all.
+fn assessors() -> [Arc<Assessor>; 2] {
+    let documents: Vec<_> = kbgap_corpus::documents(&kbgap_corpus::cvrf())
+        .map(|(_, bytes)| document::read(&bytes).unwrap())
+        .collect();
+    let last = documents.iter().map(|document| document.initial_release).max();
+    [false, true].map(|all| {
+        let mut compiler = Compiler::new();
+        let wanted = documents.iter();
+        for document in wanted.filter(|document| all || Some(document.initial_release) != last) {
+            compiler.add(document.clone());
+        }
+        compiler.add_history(ReleaseHistory::read(&kbgap_corpus::release_history()).unwrap());
+        Arc::new(Assessor::new(Arc::new(compiler.finish().0)))
+    })
+}
+
+/// The dictionary, made as machines come.
+#[derive(Default)]
+struct Dictionary(BTreeMap<(Box<str>, Box<str>, Box<str>), u32>);
+
+impl Dictionary {
+    fn numbers(&mut self, report: &MachineReport) -> Vec<u32> {
+        let entries = report.software.iter().flatten();
+        let mut numbers: Vec<u32> = entries
+            .map(|entry| {
+                let next = u32::try_from(self.0.len()).unwrap() + 1;
+                let key = (entry.vendor.clone(), entry.name.clone(), entry.version.clone());
+                *self.0.entry(key).or_insert(next)
+            })
+            .collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (u32, Arc<InstalledSoftware>)> {
+        self.0.iter().map(|((vendor, name, version), number)| {
+            let entry = InstalledSoftware {
+                vendor: vendor.clone(),
+                name: name.clone(),
+                version: version.clone(),
+            };
+            (*number, Arc::new(entry))
+        })
+    }
+}
+
+/// By KB and by vulnerability, how many machines lack and have it: each machine looked at by itself.
+fn counted(
+    assessor: &Assessor,
+    reports: &[MachineReport],
+) -> (BTreeMap<Kb, u64>, BTreeMap<VulnerabilityId, u64>) {
+    let catalog = assessor.catalog();
+    let (mut kbs, mut open) = (BTreeMap::new(), BTreeMap::new());
+    for report in reports {
+        let Ok(identity) = identify(report) else {
+            continue;
+        };
+        let findings = assessor.assess(&MachineState::of_report(report, &identity));
+        let mut missing: Vec<_> = findings.missing.iter().map(|missing| missing.update).collect();
+        missing.extend(findings.applications.missing.iter().filter_map(|missing| match missing.fix {
+            ApplicationFix::Update(update) => Some(update),
+            ApplicationFix::Version(_) | ApplicationFix::Release(_) => None,
+        }));
+        missing.sort_unstable();
+        missing.dedup();
+        for update in missing {
+            *kbs.entry(catalog.update(update).kb).or_default() += 1;
+        }
+        let of_products = findings.products.iter();
+        let mut there: Vec<_> = of_products
+            .flat_map(|product| findings.vulnerabilities(catalog, &product.open))
+            .chain(findings.applications.scope.iter().flat_map(|line| line.open.iter().copied()))
+            .collect();
+        there.sort_unstable();
+        there.dedup();
+        for vulnerability in there {
+            let id = catalog.vulnerability(vulnerability).id.clone();
+            *open.entry(id).or_default() += 1;
+        }
+    }
+    (kbs, open)
+}
+
+#[test]
+fn classes_count_what_each_machine_lacks() {
+    let synthetic = SyntheticFleet::new(Era::Winter2026, 3, MACHINES).unwrap();
+    let mut dictionary = Dictionary::default();
+    let reports: Vec<MachineReport> = (0..MACHINES).map(|index| synthetic.report(index)).collect();
+    let rows: Vec<(String, Vec<u8>)> = reports
+        .iter()
+        .map(|report| {
+            let body = pack(report, &dictionary.numbers(report), None).unwrap();
+            (report.machine_id().unwrap().into(), body)
+        })
+        .collect();
+    let [before, after] = assessors();
+    let names = SoftwareNames::by(|entry| {
+        Some(Named {
+            software: SoftwareId::of(&entry.vendor, &entry.name),
+            vendor: entry.vendor.clone(),
+            name: entry.name.clone(),
+            version: entry.version.clone(),
+        })
+    });
+    let mut loader = Loader::new("tenant", before.clone(), Arc::new(names), Ages::default(), synthetic.today());
+    loader.learn(dictionary.entries());
+    for (id, body) in &rows {
+        let row = MachineRow {
+            id,
+            name: None,
+            first_seen: Timestamp::UNIX_EPOCH,
+            last_seen: synthetic.today(),
+            sequence: 1,
+            body,
+            group: None,
+            tags: &[],
+        };
+        loader.add(&row).unwrap();
+    }
+    let fleet = Fleet::of(loader.finish());
+    for assessor in [before, after] {
+        fleet.use_catalog(assessor.clone()).unwrap();
+        let machines = fleet.snapshot();
+        let (kbs, open) = counted(&assessor, &reports);
+        assert!(kbs.len() > 20 && open.len() > 500, "{} {}", kbs.len(), open.len());
+        assert_eq!(machines.machines_by_missing_kb(), kbs);
+        assert_eq!(machines.machines_by_open_vulnerability(), open);
+        // And one by one, through the machine's own route.
+        for report in reports.iter().step_by(50) {
+            let id = report.machine_id().unwrap();
+            let Ok(identity) = identify(report) else {
+                continue;
+            };
+            let whole = MachineState::of_report(report, &identity);
+            assert_eq!(machines.state(&id).unwrap().unwrap(), whole);
+        }
+    }
+}
