@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use crate::setup;
 
 pub(crate) fn run(command: AppCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let data_dir = DataDir::new(&settings.data_dir);
+    let data_dir = DataDir::of(settings);
     match command {
         AppCommand::Create(args) => create(&args, &data_dir),
         AppCommand::List => list(&data_dir),

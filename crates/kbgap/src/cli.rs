@@ -34,9 +34,19 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings (also by environment or configuration file)")]
 pub(crate) struct SettingArgs {
-    /// The one folder that holds all state: database, compiled catalogue
+    /// The one folder that holds all state: compiled catalogue, and the database unless --database names another
     #[arg(long, env = "KBGAP_DATA_DIR", value_name = "DIR", global = true)]
     pub(crate) data_dir: Option<PathBuf>,
+    /// The database: postgres://USER:PASSWORD@HOST:PORT/DATABASE, sqlite:PATH or a path [default: kbgap.db in the data
+    /// directory]; best given by the environment, where others do not see the password
+    #[arg(
+        long,
+        env = "KBGAP_DATABASE",
+        value_name = "URL",
+        global = true,
+        hide_env_values = true
+    )]
+    pub(crate) database: Option<String>,
     /// The configuration file [default: kbgap.toml in the data directory, where there is one]
     #[arg(long, env = "KBGAP_CONFIG", value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
@@ -75,6 +85,13 @@ pub(crate) enum Command {
     Token(TokenArgs),
     /// Show it all: a server with demonstration data and 1,000 synthetic machines
     Demo(DemoArgs),
+    /// Copy the database into a file, also while the service runs
+    Backup(BackupArgs),
+    /// Put a backup in the place of the database
+    Restore(RestoreArgs),
+    /// Look at the database, and bring its schema up to date
+    #[command(subcommand)]
+    Database(DatabaseCommand),
     /// Print the settings in force, and where each comes from
     Config,
 }
@@ -307,6 +324,73 @@ pub(crate) struct TokenArgs {
     /// The application's secret; best given by the environment, where others do not see it
     #[arg(long, env = "KBGAP_CLIENT_SECRET", hide_env_values = true)]
     pub(crate) client_secret: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The backup is the database as it is at one moment; reading and writing go on meanwhile. It is written beside FILE first
+and takes its name when it is on disk, whole: an older backup of this name stays until then. Only its owner may read it:
+it holds signing keys. The compiled catalogue is not part of it: 'kbgap catalog compile' makes it again.
+
+A PostgreSQL database is backed up by PostgreSQL's own means: pg_dump, or pg_basebackup.
+
+Examples:
+  kbgap backup /backup/kbgap.db
+  kbgap backup \"/backup/kbgap-$(date +%F).db\" && find /backup -name 'kbgap-*.db' -mtime +30 -delete")]
+pub(crate) struct BackupArgs {
+    /// The file to write; an older backup there is replaced
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The backup is read through and checked before anything is replaced; a damaged one, one of something else and one of a
+newer kbgap are refused. Stop the service first: a database in use is not replaced. Reports that came after the backup
+are gone until the machines report again; servers and clients that follow the changes read everything anew.
+
+Example:
+  kbgap restore /backup/kbgap-2026-03-10.db --force && kbgap catalog compile")]
+pub(crate) struct RestoreArgs {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Replace the database that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatabaseCommand {
+    /// Bring the database's schema up to date, as every command that opens it does by itself
+    #[command(after_help = "\
+Steps only go forward; make a backup first. Every command that opens the database takes them by itself; this one is for
+those who want to take them on their own, or to see them before: --dry-run prints the statements and changes nothing.
+
+Examples:
+  kbgap database migrate --dry-run
+  kbgap database migrate --dry-run --json | jq -r '.[].sql'
+  KBGAP_DATABASE=postgres://kbgap@db.example/kbgap kbgap database migrate")]
+    Migrate(MigrateArgs),
+    /// Tell what the database is: engine, schema version, size, machines; changes nothing
+    Status(StatusArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

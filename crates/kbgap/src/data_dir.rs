@@ -1,4 +1,4 @@
-//! The data directory: the database and the compiled catalogue.
+//! The data directory: the compiled catalogue, and the database unless another one is named.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -6,24 +6,37 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use kbgap_catalog::{Catalog, Texts, snapshot};
-use kbgap_store::Store;
+use kbgap_store::{Location, Store};
 
-/// The name of the database's file.
-const STORE: &str = "kbgap.db";
+use crate::settings::{STORE, Settings};
 
-/// The folder that holds all state.
+/// The folder that holds all state, but for a database elsewhere.
 #[derive(Debug, Clone)]
-pub(crate) struct DataDir(PathBuf);
+pub(crate) struct DataDir {
+    folder: PathBuf,
+    database: Location,
+}
 
 impl DataDir {
-    /// The directory, which need not exist yet.
-    pub(crate) fn new(path: &Path) -> Self {
-        Self(path.to_owned())
+    /// The directory with its own database; it need not exist yet.
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            database: Location::Sqlite(folder.join(STORE)),
+        }
+    }
+
+    /// The directory and the database of the settings.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            folder: settings.data_dir.clone(),
+            database: settings.database.clone(),
+        }
     }
 
     /// Where the compiled catalogue is.
     pub(crate) fn catalog(&self) -> PathBuf {
-        self.0.join("catalog.kbgap")
+        self.folder.join("catalog.kbgap")
     }
 
     /// Whether there is a compiled catalogue that this version reads.
@@ -31,21 +44,29 @@ impl DataDir {
         open_catalog(&self.catalog()).is_ok()
     }
 
-    /// Whether there is a store.
+    /// Whether there may be a store: a database on a server tells itself, when it is opened.
     pub(crate) fn has_store(&self) -> bool {
-        self.0.join(STORE).exists()
+        match &self.database {
+            Location::Sqlite(path) => path.exists(),
+            Location::Postgres(_) => true,
+        }
     }
 
-    /// Opens the store, in a folder that only its owner may enter.
+    /// Opens the store.
     pub(crate) async fn store(&self) -> anyhow::Result<Store> {
+        self.create()?;
+        Ok(Store::open(&self.database).await?)
+    }
+
+    /// Creates the folder, where it is not there yet, so that only its owner may enter.
+    pub(crate) fn create(&self) -> anyhow::Result<()> {
         let mut folder = std::fs::DirBuilder::new();
         folder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
         folder
-            .create(&self.0)
-            .with_context(|| format!("cannot create the data directory {}", self.0.display()))?;
-        Ok(Store::open_file(&self.0.join(STORE)).await?)
+            .create(&self.folder)
+            .with_context(|| format!("cannot create the data directory {}", self.folder.display()))
     }
 
     /// Replaces the compiled catalogue: whole, or not at all.
@@ -53,7 +74,7 @@ impl DataDir {
         let path = self.catalog();
         let bytes = snapshot::write(catalog, texts)?;
         let write = || -> std::io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
+            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
             file.write_all(&bytes)?;
             file.as_file().sync_all()?;
             file.persist(&path).map_err(|error| error.error)?;

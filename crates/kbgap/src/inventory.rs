@@ -16,7 +16,7 @@ use crate::setup;
 
 pub(crate) fn run(command: InventoryCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
     match command {
-        InventoryCommand::Import(args) => import(&args, &DataDir::new(&settings.data_dir)),
+        InventoryCommand::Import(args) => import(&args, &DataDir::of(settings)),
         InventoryCommand::Schema => {
             let schema = kbgap_inventory::report_schema();
             let mut out = io::stdout().lock();

@@ -5,6 +5,7 @@ mod app;
 mod catalog;
 mod cli;
 mod data_dir;
+mod database;
 mod demo;
 mod inventory;
 mod names;
@@ -51,6 +52,9 @@ fn run(command: Command, settings: &Settings) -> anyhow::Result<ExitCode> {
         Command::App(command) => app::run(command, settings),
         Command::Token(args) => token::run(&args, settings),
         Command::Demo(args) => demo::run(&args),
+        Command::Backup(args) => database::backup(&args, settings),
+        Command::Restore(args) => database::restore(&args, settings),
+        Command::Database(command) => database::run(&command, settings),
         Command::Config => settings.print(),
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn log(json: bool) {
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    let data_dir = DataDir::new(&settings.data_dir);
+    let data_dir = DataDir::of(settings);
     let store = data_dir.store().await?;
     let source = CatalogFile {
         path: data_dir.catalog(),

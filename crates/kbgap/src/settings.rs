@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use kbgap_catalog::Day;
+use kbgap_store::Location;
 use serde::Deserialize;
 
 use crate::cli::SettingArgs;
@@ -17,6 +18,8 @@ use crate::cli::SettingArgs;
 pub(crate) struct Settings {
     /// The folder of all state.
     pub(crate) data_dir: PathBuf,
+    /// The database.
+    pub(crate) database: Location,
     /// The address served on.
     pub(crate) listen: String,
     /// The URL clients know.
@@ -43,6 +46,7 @@ enum Origin {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct ConfigFile {
     data_dir: Option<PathBuf>,
+    database: Option<String>,
     listen: Option<String>,
     public_url: Option<String>,
     msrc_url: Option<String>,
@@ -50,6 +54,8 @@ struct ConfigFile {
 }
 
 const CONFIG_FILE: &str = "kbgap.toml";
+/// The database's file in the data directory, unless another database is named.
+pub(crate) const STORE: &str = "kbgap.db";
 
 impl Settings {
     pub(crate) fn of(args: &SettingArgs, matches: &ArgMatches) -> anyhow::Result<Self> {
@@ -80,6 +86,28 @@ impl Settings {
                 |dir| dir.display().to_string(),
             )
             .context("there is no home directory to keep the data in: set --data-dir")?;
+        // The texts are not repeated where they are wrong: they may hold a password.
+        let given = args
+            .database
+            .as_deref()
+            .map(str::parse::<Location>)
+            .transpose();
+        let given = given.context("--database or KBGAP_DATABASE")?;
+        let in_file = file
+            .database
+            .as_deref()
+            .map(str::parse::<Location>)
+            .transpose();
+        let in_file = in_file.with_context(|| format!("{}: database", layers.file.display()))?;
+        let database = layers
+            .pick(
+                ("database", "KBGAP_DATABASE"),
+                given,
+                in_file,
+                Some(Location::Sqlite(data_dir.join(STORE))),
+                Location::to_string,
+            )
+            .context("the database is not named: set --database")?;
         let listen = layers
             .pick(
                 ("listen", "KBGAP_LISTEN"),
@@ -121,6 +149,7 @@ impl Settings {
         );
         Ok(Self {
             data_dir,
+            database,
             listen,
             public_url,
             msrc_url,
@@ -198,8 +227,16 @@ impl Layers<'_> {
 fn read(path: &Path) -> anyhow::Result<ConfigFile> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
-    toml::from_str(&text)
-        .with_context(|| format!("the configuration file {} is wrong", path.display()))
+    toml::from_str(&text).map_err(|error| {
+        // The line itself is not shown: it may hold the database's password.
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+        anyhow::anyhow!(
+            "the configuration file {} is wrong: line {line}: {}",
+            path.display(),
+            error.message()
+        )
+    })
 }
 
 fn default_data_dir() -> Option<PathBuf> {

@@ -16,7 +16,7 @@ use crate::install::Install;
 /// The user of all databases.
 const USER: &str = "kbgap";
 /// How long a start may take on a machine that is busy.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// How often another port is tried: between finding a free one and taking it, somebody else may.
 const PORTS: usize = 5;
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
 
@@ -58,7 +59,7 @@ pub enum StoreError {
         /// Where it is.
         location: String,
         /// Why.
-        source: sqlx::migrate::MigrateError,
+        source: MigrateError,
     },
     /// The disk is full. Nothing was written; once there is space again, writing works again by itself.
     #[error("the disk of the database is full: make space, then try again")]
@@ -137,13 +138,10 @@ impl StoreError {
         match self {
             Self::Full(_) | Self::Unavailable(_) => true,
             Self::Open { source, .. } => is_temporary(source) || is_full(source),
-            Self::Migrate { source, .. } => match source {
-                sqlx::migrate::MigrateError::Execute(error)
-                | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
-                    is_temporary(error) || is_full(error)
-                }
-                _ => false,
-            },
+            Self::Migrate {
+                source: MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _),
+                ..
+            } => is_temporary(error) || is_full(error),
             _ => false,
         }
     }
@@ -210,5 +208,58 @@ fn is_temporary(error: &sqlx::Error) -> bool {
             }
             None => is_locked(error),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{ConnectOptions, Connection};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_locked_file_is_temporary_and_a_wrong_statement_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("kbgap.db"))
+            .create_if_missing(true)
+            .busy_timeout(std::time::Duration::ZERO);
+        let (mut one, mut two) = (
+            options.connect().await.unwrap(),
+            options.connect().await.unwrap(),
+        );
+        let held = one.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let locked = two.begin_with("BEGIN IMMEDIATE").await.err().unwrap();
+        let locked = StoreError::from(locked);
+        assert!(
+            matches!(locked, StoreError::Unavailable(_)) && locked.is_temporary(),
+            "{locked:?}"
+        );
+        held.rollback().await.unwrap();
+        let wrong = sqlx::query("SELECT * FROM nothing")
+            .execute(&mut two)
+            .await
+            .unwrap_err();
+        let wrong = StoreError::from(wrong);
+        assert!(
+            matches!(wrong, StoreError::Database(_)) && !wrong.is_temporary(),
+            "{wrong:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_file_that_may_not_grow_is_full() {
+        let mut connection = SqliteConnectOptions::new().connect().await.unwrap();
+        let sql = "PRAGMA max_page_count = 4; CREATE TABLE t AS SELECT zeroblob(100000) AS b";
+        let full = sqlx::raw_sql(sql)
+            .execute(&mut connection)
+            .await
+            .unwrap_err();
+        let full = StoreError::from(full);
+        assert!(
+            matches!(full, StoreError::Full(_)) && full.is_temporary(),
+            "{full:?}"
+        );
     }
 }

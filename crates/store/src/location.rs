@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use sqlx::postgres::PgConnectOptions;
 
@@ -21,13 +22,13 @@ pub enum Location {
 /// (`sslmode`, `sslrootcert`, …), and where those leave it open `PGPASSWORD` or the password file.
 #[derive(Clone)]
 pub struct PostgresUrl {
-    options: PgConnectOptions,
+    options: Arc<PgConnectOptions>,
 }
 
 impl PostgresUrl {
     /// What to connect with.
     pub(crate) fn options(&self) -> PgConnectOptions {
-        self.options.clone()
+        self.options.as_ref().clone()
     }
 
     /// The database's name: the user's where none is given, as PostgreSQL does it.
@@ -96,7 +97,9 @@ impl FromStr for Location {
                     _ => "the URL of the database cannot be read".to_owned(),
                 })
             })?;
-            return Ok(Self::Postgres(PostgresUrl { options }));
+            return Ok(Self::Postgres(PostgresUrl {
+                options: Arc::new(options),
+            }));
         }
         let path = text
             .strip_prefix("sqlite://")

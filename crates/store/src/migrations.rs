@@ -207,7 +207,8 @@ impl Looked {
     }
 
     async fn close(self) -> Result<(), StoreError> {
-        Ok(looking!(self, |connection| connection.close().await?))
+        looking!(self, |connection| connection.close().await?);
+        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn facts_in_force(given: Option<&Path>, settings: &Settings) -> anyho
     if let Some((catalog, _)) = of_revisions(given, settings)? {
         return Ok(catalog);
     }
-    let own = DataDir::new(&settings.data_dir).catalog();
+    let own = DataDir::of(settings).catalog();
     let catalog = data_dir::read_facts(given.unwrap_or(&own))?;
     Ok(at(catalog, settings.as_of))
 }
@@ -31,7 +31,7 @@ pub(crate) fn whole_in_force(
     if let Some(whole) = of_revisions(given, settings)? {
         return Ok(whole);
     }
-    let own = DataDir::new(&settings.data_dir).catalog();
+    let own = DataDir::of(settings).catalog();
     let (catalog, texts) = data_dir::read_whole(given.unwrap_or(&own))?;
     Ok((at(catalog, settings.as_of), texts))
 }
@@ -69,7 +69,7 @@ fn of_revisions(
     given: Option<&Path>,
     settings: &Settings,
 ) -> anyhow::Result<Option<(Catalog, Texts)>> {
-    let data_dir = DataDir::new(&settings.data_dir);
+    let data_dir = DataDir::of(settings);
     let Some(day) = settings.as_of.filter(|_| given.is_none()) else {
         return Ok(None);
     };

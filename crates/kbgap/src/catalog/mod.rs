@@ -19,7 +19,7 @@ pub(crate) use compile::compile;
 pub(crate) use in_force::{at, facts_in_force, of_revisions_at};
 
 pub(crate) fn run(command: CatalogCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let data_dir = DataDir::new(&settings.data_dir);
+    let data_dir = DataDir::of(settings);
     match command {
         CatalogCommand::Import(args) => import::run(&args, &data_dir),
         CatalogCommand::Sync(args) => sync::run(&args, &data_dir, &settings.msrc_url),

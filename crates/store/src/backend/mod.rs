@@ -83,14 +83,17 @@ impl Dialect for SqliteDialect {
     }
 
     fn bytes(self, values: &[&[u8]]) -> String {
-        let hex = |bytes: &&[u8]| {
-            bytes
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>()
-        };
-        serde_json::Value::from(values.iter().map(hex).collect::<Vec<_>>()).to_string()
+        let values: Vec<String> = values.iter().map(|bytes| hex(bytes)).collect();
+        serde_json::Value::from(values).to_string()
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 /// PostgreSQL takes lists as arrays.

@@ -196,7 +196,7 @@ impl Batch for SqliteConnection {
                  WHERE tenant = seen.value ->> 3 AND machine = seen.value ->> 0",
             )
             .bind(under.sequence)
-            .bind(serde_json::Value::from_iter(values).to_string())
+            .bind(values.collect::<serde_json::Value>().to_string())
             .execute(&mut *self)
             .await?;
         }
@@ -245,7 +245,7 @@ impl Batch for SqliteConnection {
                  WHERE tenant = label.value ->> 3 AND machine = label.value ->> 0",
             )
             .bind(under.sequence)
-            .bind(serde_json::Value::from_iter(values).to_string())
+            .bind(values.collect::<serde_json::Value>().to_string())
             .execute(&mut *self)
             .await?;
         }

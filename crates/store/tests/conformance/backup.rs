@@ -181,7 +181,7 @@ async fn only_a_sound_backup_is_restored_and_only_where_it_may() {
     stored(&store, "t", &[report("in the log", None, 1, "a")]).await;
     let log = std::fs::read(own.with_file_name("kbgap.db-wal")).unwrap();
     store.close().await;
-    std::fs::write(own.with_file_name("kbgap.db-wal"), log).unwrap();
+    std::fs::write(own.with_file_name("kbgap.db-wal"), &log).unwrap();
     restore(&backup, true).await.unwrap();
     let store = place.open().await;
     assert_eq!(store.machine_count("t").await.unwrap(), 500);
@@ -193,6 +193,7 @@ async fn only_a_sound_backup_is_restored_and_only_where_it_may() {
         "this was a database once, until the disk failed and left only this of it",
     )
     .unwrap();
+    std::fs::write(own.with_file_name("kbgap.db-wal"), log).unwrap();
     restore(&backup, true).await.unwrap();
     assert_eq!(place.open().await.machine_count("t").await.unwrap(), 500);
 }

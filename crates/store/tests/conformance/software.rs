@@ -103,11 +103,7 @@ pub(crate) async fn two_servers_give_the_same_numbers(place: Place) {
             .eq(1..=u32::try_from(known.len()).unwrap()),
         "no gaps"
     );
-    let stored = everything(&stores[0], "t").await;
-    assert!(
-        stored
-            .iter()
-            .all(|(id, entry)| known.get(entry) == Some(id))
-    );
-    assert_eq!(stored.len(), known.len());
+    let kept = everything(&stores[0], "t").await;
+    assert!(kept.iter().all(|(id, entry)| known.get(entry) == Some(id)));
+    assert_eq!(kept.len(), known.len());
 }

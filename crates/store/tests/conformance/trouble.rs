@@ -85,7 +85,7 @@ async fn fill_and_free(location: &Location, disk: &Path, megabytes: usize) {
                 digest: [1; 16],
                 state: vec![1; 16],
                 body: (0..1500_usize)
-                    .map(|i| (i * 7 + part * 3 + call) as u8)
+                    .map(|i| (i * 7 + part * 3 + call).to_le_bytes()[0])
                     .collect(),
             },
         };
