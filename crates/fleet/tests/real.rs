@@ -18,7 +18,10 @@ fn assessors() -> [Arc<Assessor>; 2] {
     let documents: Vec<_> = kbgap_corpus::documents(&kbgap_corpus::cvrf())
         .map(|(_, bytes)| document::read(&bytes).unwrap())
         .collect();
-    let last = documents.iter().map(|document| document.initial_release).max();
+    let last = documents
+        .iter()
+        .map(|document| document.initial_release)
+        .max();
     [false, true].map(|all| {
         let mut compiler = Compiler::new();
         let wanted = documents.iter();
@@ -40,7 +43,11 @@ impl Dictionary {
         let mut numbers: Vec<u32> = entries
             .map(|entry| {
                 let next = u32::try_from(self.0.len()).unwrap() + 1;
-                let key = (entry.vendor.clone(), entry.name.clone(), entry.version.clone());
+                let key = (
+                    entry.vendor.clone(),
+                    entry.name.clone(),
+                    entry.version.clone(),
+                );
                 *self.0.entry(key).or_insert(next)
             })
             .collect();
@@ -73,11 +80,17 @@ fn counted(
             continue;
         };
         let findings = assessor.assess(&MachineState::of_report(report, &identity));
-        let mut missing: Vec<_> = findings.missing.iter().map(|missing| missing.update).collect();
-        missing.extend(findings.applications.missing.iter().filter_map(|missing| match missing.fix {
-            ApplicationFix::Update(update) => Some(update),
-            ApplicationFix::Version(_) | ApplicationFix::Release(_) => None,
-        }));
+        let mut missing: Vec<_> = findings
+            .missing
+            .iter()
+            .map(|missing| missing.update)
+            .collect();
+        missing.extend(findings.applications.missing.iter().filter_map(
+            |missing| match missing.fix {
+                ApplicationFix::Update(update) => Some(update),
+                ApplicationFix::Version(_) | ApplicationFix::Release(_) => None,
+            },
+        ));
         missing.sort_unstable();
         missing.dedup();
         for update in missing {
@@ -86,7 +99,13 @@ fn counted(
         let of_products = findings.products.iter();
         let mut there: Vec<_> = of_products
             .flat_map(|product| findings.vulnerabilities(catalog, &product.open))
-            .chain(findings.applications.scope.iter().flat_map(|line| line.open.iter().copied()))
+            .chain(
+                findings
+                    .applications
+                    .scope
+                    .iter()
+                    .flat_map(|line| line.open.iter().copied()),
+            )
             .collect();
         there.sort_unstable();
         there.dedup();
@@ -119,7 +138,13 @@ fn classes_count_what_each_machine_lacks() {
             version: entry.version.clone(),
         })
     });
-    let mut loader = Loader::new("tenant", before.clone(), Arc::new(names), Ages::default(), synthetic.today());
+    let mut loader = Loader::new(
+        "tenant",
+        before.clone(),
+        Arc::new(names),
+        Ages::default(),
+        synthetic.today(),
+    );
     loader.learn(dictionary.entries());
     for (id, body) in &rows {
         let row = MachineRow {
@@ -139,7 +164,12 @@ fn classes_count_what_each_machine_lacks() {
         fleet.use_catalog(assessor.clone()).unwrap();
         let machines = fleet.snapshot();
         let (kbs, open) = counted(&assessor, &reports);
-        assert!(kbs.len() > 20 && open.len() > 500, "{} {}", kbs.len(), open.len());
+        assert!(
+            kbs.len() > 20 && open.len() > 500,
+            "{} {}",
+            kbs.len(),
+            open.len()
+        );
         assert_eq!(machines.machines_by_missing_kb(), kbs);
         assert_eq!(machines.machines_by_open_vulnerability(), open);
         // And one by one, through the machine's own route.

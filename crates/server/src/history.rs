@@ -202,7 +202,7 @@ impl<B: Fn(u32) -> Bearing, G: Fn(Kb) -> Vec<ApplicationGroup>> Keys<'_, B, G> {
         for &number in software {
             let bearing = (self.bearing)(number);
             told.extend(bearing.applications.map(|group| (group, number)));
-            for kb in bearing.update {
+            if let Some(kb) = bearing.update {
                 let groups = (self.groups)(kb).into_iter();
                 listed.extend(groups.map(|group| (group, kb)));
             }
