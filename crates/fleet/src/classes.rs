@@ -38,6 +38,7 @@ pub(crate) struct WindowsClass {
 /// Machines that have the same applications of one group, and list the same updates of these.
 #[derive(Debug, Clone)]
 pub(crate) struct ApplicationsClass {
+    pub(crate) group: ApplicationGroup,
     pub(crate) applications: Arc<InstalledApplications>,
     pub(crate) updates: Arc<InstalledUpdates>,
     pub(crate) outcome: Arc<Outcome>,
@@ -275,6 +276,7 @@ impl Classifier {
         let updates: Vec<Kb> = own.collect();
         let applications = InstalledApplications::of_software(reported(dictionary, &software));
         let class = Arc::new(ApplicationsClass {
+            group,
             applications: Arc::new(applications),
             key: ApplicationsKey::new(&self.tenant, group, &software, &updates),
             updates: Arc::new(InstalledUpdates::new(updates, false)),

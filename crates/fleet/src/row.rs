@@ -135,15 +135,18 @@ pub(crate) fn lacking<K: Eq + std::hash::Hash>(
 }
 
 impl Having {
-    /// How many machines they are. Classes of one kind hold different machines, so their counts add up; a machine
-    /// that has it by its Windows and by an application counts once.
+    /// How many machines they are. Classes of Windows, and those of one group of applications, hold different machines,
+    /// so their counts add up; a machine that has it in several ways counts once.
     pub(crate) fn machines(&self, classes: &Classes) -> u64 {
-        if self.applications.is_empty() || self.windows.is_empty() {
-            let windows = self.windows.iter();
-            let windows = windows.filter_map(|at| Some(classes.windows(*at)?.machines.len()));
-            let applications = self.applications.iter();
-            let applications =
-                applications.filter_map(|at| Some(classes.applications(*at)?.machines.len()));
+        let windows = self.windows.iter();
+        let windows = windows.filter_map(|at| classes.windows(*at));
+        let applications = self.applications.iter();
+        let applications = applications.filter_map(|at| classes.applications(*at));
+        let first = applications.clone().next().map(|class| class.group);
+        let one_group = applications.clone().all(|class| Some(class.group) == first);
+        if one_group && (self.windows.is_empty() || self.applications.is_empty()) {
+            let windows = windows.map(|class| class.machines.len());
+            let applications = applications.map(|class| class.machines.len());
             windows.chain(applications).sum()
         } else {
             self.set(classes).len()
