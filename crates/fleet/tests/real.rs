@@ -160,6 +160,8 @@ fn classes_count_what_each_machine_lacks() {
         loader.add(&row).unwrap();
     }
     let fleet = Fleet::of(loader.finish());
+    let figures = fleet.snapshot().figures();
+    assert!(figures.application_states < 6_000, "{figures:?}");
     for assessor in [before, after] {
         fleet.use_catalog(assessor.clone()).unwrap();
         let machines = fleet.snapshot();

@@ -69,11 +69,12 @@ impl Applications {
         let places = self.by_kb.get(&kb).into_iter().flatten();
         let group = |place: &Place| match place {
             Place::Line(line, _) => {
-                ApplicationGroup::of(self.lines[*line as usize].application.family)
+                let line = &self.lines[*line as usize].application;
+                ApplicationGroup::of(line.family, line.release)
             }
             Place::Stock(stock, _) => match self.stocks[*stock].0 {
                 ListedAlike::Office(_) => ApplicationGroup::Office,
-                ListedAlike::Alone(family, _) => ApplicationGroup::of(family),
+                ListedAlike::Alone(family, release) => ApplicationGroup::of(family, release),
             },
         };
         let mut groups: Vec<ApplicationGroup> = places.map(group).collect();

@@ -37,20 +37,27 @@ pub struct InstalledApplication {
 pub enum ApplicationGroup {
     /// The Office applications: suites carry several, and packages serve several.
     Office,
-    /// The applications of another family.
-    Family(ApplicationFamily),
+    /// The applications of another family, in one release.
+    Family(ApplicationFamily, Option<ApplicationRelease>),
     /// Updates whose title names no application.
     Untold,
 }
 
 impl ApplicationGroup {
-    /// The group of a family.
-    pub fn of(family: ApplicationFamily) -> Self {
+    /// The group of a release of a family.
+    pub fn of(family: ApplicationFamily, release: Option<ApplicationRelease>) -> Self {
         if place::is_office(family) || family == ApplicationFamily::Microsoft365Apps {
             Self::Office
         } else {
-            Self::Family(family)
+            Self::Family(family, release)
         }
+    }
+
+    /// The group of an application: that of its line, where it stands on one.
+    fn of_installed(installed: &InstalledApplication) -> Self {
+        let line = place::line_of(installed);
+        let at = line.as_ref().unwrap_or(&installed.application);
+        Self::of(at.family, at.release)
     }
 }
 
@@ -84,20 +91,21 @@ impl InstalledApplications {
 
     /// The group of an entry of a software list that is recognized, and the update it is, where it is one.
     pub fn recognized(installed: &InstalledSoftware) -> Option<(ApplicationGroup, Option<Kb>)> {
-        let group = |family: &ApplicationFamily| ApplicationGroup::of(*family);
-        let of_update = |update: &ListedUpdate| match &update.of {
-            Some((family, _)) => (group(family), Some(update.kb)),
-            None => (ApplicationGroup::Untold, Some(update.kb)),
-        };
+        let sql = |release| ApplicationGroup::of(ApplicationFamily::SqlServer, Some(release));
         Some(match seen(installed)? {
-            Seen::Application(seen) => (group(&seen.application.family), None),
-            Seen::Suite { suite, .. } => (group(&suite.family), None),
-            Seen::Component(family, _) => (group(&family), None),
-            Seen::Update(update) => of_update(&update),
-            Seen::SqlEngine(..) | Seen::SqlSetup(_) => (group(&ApplicationFamily::SqlServer), None),
-            Seen::SqlPatch { update, .. } => {
-                (group(&ApplicationFamily::SqlServer), Some(update.kb))
+            Seen::Application(seen) => (ApplicationGroup::of_installed(&seen), None),
+            Seen::Suite { suite, .. } => (ApplicationGroup::of(suite.family, suite.release), None),
+            Seen::Component(family, release) => (ApplicationGroup::of(family, Some(release)), None),
+            Seen::Update(update) => {
+                let group = update.of.as_ref();
+                let group = group.map(|(family, release)| ApplicationGroup::of(*family, *release));
+                let group = group.unwrap_or(ApplicationGroup::Untold);
+                (group, Some(update.kb))
             }
+            Seen::SqlEngine(release, _) | Seen::SqlSetup(release) => (sql(release), None),
+            Seen::SqlPatch {
+                update, release, ..
+            } => (sql(release), Some(update.kb)),
         })
     }
 
