@@ -67,6 +67,23 @@ impl fmt::Display for Location {
     }
 }
 
+/// The parameters that are understood; with others the driver would go on, and log their values.
+const PARAMETERS: [&str; 13] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
 /// Why a text tells no place of a database. It does not repeat the text, which may hold a password.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0}; write postgres://USER:PASSWORD@HOST:PORT/DATABASE, sqlite:PATH or a path")]
@@ -88,6 +105,13 @@ impl FromStr for Location {
                 return wrong(
                     "'/', '?', '#' and '@' must be percent-encoded in a password (%2F, %3F, %23, %40)",
                 );
+            }
+            let (_, parameters) = rest.split_once('?').unwrap_or_default();
+            let mut names = parameters
+                .split('&')
+                .filter_map(|parameter| parameter.split('=').next());
+            if let Some(name) = names.find(|name| !name.is_empty() && !PARAMETERS.contains(name)) {
+                return wrong(&format!("the URL's parameter '{name}' is not known"));
             }
             let options = text.parse().map_err(|error| {
                 LocationError(match error {
@@ -165,6 +189,11 @@ mod tests {
             let error = read(text).unwrap_err();
             assert!(!error.contains("s3cr3t"), "{error}");
         }
+        let unknown = read("postgres://db.example/fleet?user=kbgap&pasword=s3cr3t").unwrap_err();
+        assert!(
+            unknown.contains("'pasword' is not known") && !unknown.contains("s3cr3t"),
+            "{unknown}"
+        );
         let shown = read("postgres://db.example/fleet?user=kbgap&password=s3cr3t").unwrap();
         assert!(!shown.contains("s3cr3t"), "{shown}");
     }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
+use sqlx::{PgConnection, SqliteConnection};
 
 use crate::backend::CHUNK;
 
@@ -99,49 +99,8 @@ macro_rules! replace_states {
     };
 }
 
-/// How many rows a statement of SQLite has. Few sizes, so that every statement stays prepared.
-const SIZES: [usize; 3] = [64, 8, 1];
-
-/// Cuts rows into pieces of [`SIZES`].
-fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|size| *size <= rows.len())?;
-        let (piece, rest) = rows.split_at(size);
-        rows = rest;
-        Some(piece)
-    })
-}
-
-/// A statement with many rows of values. In a row's pattern `#0`, `#1`, … are its own parameters, `width` of them, which
-/// come after the first `shared` ones.
-fn many_rows(
-    head: &str,
-    (pattern, width): (&str, usize),
-    shared: usize,
-    rows: usize,
-    tail: &str,
-) -> String {
-    let mut sql =
-        String::with_capacity(head.len() + tail.len() + rows * (pattern.len() + 2 * width + 2));
-    sql.push_str(head);
-    for row in 0..rows {
-        sql.push_str(if row == 0 { "VALUES " } else { ", " });
-        let mut parts = pattern.split('#');
-        sql.push_str(parts.next().unwrap_or_default());
-        for part in parts {
-            let digits = part.chars().take_while(char::is_ascii_digit).count();
-            let (place, rest) = part.split_at(digits);
-            let place = place.parse::<usize>().unwrap_or_default();
-            sql.push('?');
-            sql.push_str(&(shared + row * width + place + 1).to_string());
-            sql.push_str(rest);
-        }
-    }
-    sql.push_str(tail);
-    sql
-}
-
-/// Times and labels go in as JSON. The tenant is in every value: were it a parameter, SQLite would go through all machines
+/// Whole rows go in one by one, by a prepared statement: many rows in one statement are not measurably faster, as writing
+/// pages is what takes the time. Times and labels go in as JSON. The tenant is in every value: were it a parameter, SQLite would go through all machines
 /// of the tenant and look for each in the list, where it should do it the other way round.
 impl Batch for SqliteConnection {
     async fn put_whole(
@@ -149,29 +108,23 @@ impl Batch for SqliteConnection {
         under: Under<'_>,
         rows: &[WholeRow<'_>],
     ) -> Result<(), sqlx::Error> {
-        let pattern = ("(?1, #0, #1, #2, #2, #3, ?2, #4, #5, #6, NULL, '[]')", 7);
-        for piece in pieces(rows) {
-            let sql = many_rows(
+        for row in rows {
+            sqlx::query(concat!(
                 insert_machines!(),
-                pattern,
-                2,
-                piece.len(),
-                replace_machines!(),
-            );
-            let mut query = sqlx::query(AssertSqlSafe(sql))
-                .bind(under.tenant)
-                .bind(under.sequence);
-            for row in piece {
-                query = query
-                    .bind(row.machine)
-                    .bind(row.name)
-                    .bind(row.last_seen)
-                    .bind(row.received_at)
-                    .bind(row.digest)
-                    .bind(row.state)
-                    .bind(row.body);
-            }
-            query.execute(&mut *self).await?;
+                "VALUES ($1, $3, $4, $5, $5, $6, $2, $7, $8, $9, NULL, '[]')",
+                replace_machines!()
+            ))
+            .bind(under.tenant)
+            .bind(under.sequence)
+            .bind(row.machine)
+            .bind(row.name)
+            .bind(row.last_seen)
+            .bind(row.received_at)
+            .bind(row.digest)
+            .bind(row.state)
+            .bind(row.body)
+            .execute(&mut *self)
+            .await?;
         }
         Ok(())
     }
@@ -208,19 +161,18 @@ impl Batch for SqliteConnection {
         under: Under<'_>,
         rows: &[StateRow<'_>],
     ) -> Result<(), sqlx::Error> {
-        for piece in pieces(rows) {
-            let sql = many_rows(
+        for row in rows {
+            sqlx::query(concat!(
                 insert_states!(),
-                ("(?1, #0, #1, #2)", 3),
-                1,
-                piece.len(),
-                replace_states!(),
-            );
-            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(under.tenant);
-            for row in piece {
-                query = query.bind(row.machine).bind(row.since).bind(row.state);
-            }
-            query.execute(&mut *self).await?;
+                "VALUES ($1, $2, $3, $4)",
+                replace_states!()
+            ))
+            .bind(under.tenant)
+            .bind(row.machine)
+            .bind(row.since)
+            .bind(row.state)
+            .execute(&mut *self)
+            .await?;
         }
         Ok(())
     }
@@ -351,28 +303,5 @@ impl Batch for PgConnection {
             .await?;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_cut_into_few_sizes() {
-        let rows: Vec<usize> = (0..150).collect();
-        let sizes: Vec<usize> = pieces(&rows).map(<[usize]>::len).collect();
-        assert_eq!(sizes, [64, 64, 8, 8, 1, 1, 1, 1, 1, 1]);
-        assert!(
-            pieces(&rows).flatten().eq(&rows),
-            "none is lost, and the order stays"
-        );
-        assert_eq!(pieces::<usize>(&[]).count(), 0);
-    }
-
-    #[test]
-    fn each_row_has_parameters_of_its_own() {
-        let sql = many_rows("INSERT ", ("(?1, #0, #1, #1)", 2), 1, 2, " END");
-        assert_eq!(sql, "INSERT VALUES (?1, ?2, ?3, ?3), (?1, ?4, ?5, ?5) END");
     }
 }
