@@ -165,8 +165,19 @@ async fn changed(service: &kbgap_server::Service, store: &kbgap_store::Store) ->
         let begin = Instant::now();
         let report = vec![Observation::from(report).into()];
         let summary = intake.take(report).await.unwrap();
-        taken.push(begin.elapsed());
-        assert_eq!(summary.changed, 1, "{summary:?}");
+        let time = begin.elapsed();
+        if summary.changed == 0 {
+            // A run before this one on the same database changed it already.
+            let mut back = fleet.report(index);
+            back.reported_at = Some(Timestamp::now());
+            let back = vec![Observation::from(back).into()];
+            let begin = Instant::now();
+            let summary = intake.take(back).await.unwrap();
+            taken.push(begin.elapsed());
+            assert_eq!(summary.changed, 1, "{summary:?}");
+        } else {
+            taken.push(time);
+        }
         let row = store.machines_by_id(TENANT, &[&id]).await.unwrap();
         let row = row.into_iter().flatten().next().unwrap();
         let write = MachineWrite {
