@@ -8,6 +8,7 @@ mod envelope;
 mod evidence;
 mod ingest;
 mod oauth2;
+pub mod osquery;
 mod paths;
 mod reports;
 mod routes;
