@@ -31,9 +31,8 @@ fn windows(name: &str, version: &str, arch: &str, registry: &[(&str, &str)]) -> 
     for (path, data) in registry {
         let path = format!("HKEY_LOCAL_MACHINE\\{path}");
         let (key, value) = path.rsplit_once('\\').unwrap();
-        script.push_str(&format!(
-            "INSERT INTO registry VALUES ('{key}', '{path}', '{value}', '', '{data}', 0);"
-        ));
+        let values = format!("'{key}', '{path}', '{value}', '', '{data}', 0");
+        script += &["INSERT INTO registry VALUES (", &values, ");"].concat();
     }
     script
 }

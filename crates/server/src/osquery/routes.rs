@@ -170,9 +170,11 @@ impl<E: EnrollSecrets, S: ObservationSink> OsqueryService<E, S> {
                 Refusal::Failed
             })?
             .map_err(|error| Refusal::Malformed(error.to_string()))?;
-        for answer in &read.rejected {
-            let (index, query) = (answer.index, answer.query.as_deref());
-            tracing::warn!(%tenant, %machine, ?index, query, reason = %answer.reason, "osquery: an answer is left out");
+        if let Some(first) = read.rejected.first() {
+            // One line a request: a host that sends nothing else is not to fill the log.
+            let (query, reason) = (first.query.as_deref(), &first.reason);
+            let count = read.tally.rejected;
+            tracing::warn!(%tenant, %machine, count, query, %reason, "osquery: answers are left out; the first");
         }
         let tally = read.tally;
         if read.observations.is_empty() {

@@ -16,11 +16,14 @@ use kbgap_server::osquery::{
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+/// A tenant and the id of a machine.
+type Key = (Box<str>, Box<str>);
+
 /// What a store holds: secrets, and a record of each machine of each tenant.
 #[derive(Default)]
 struct Memory {
     secrets: Mutex<HashMap<Box<str>, EnrollSecretRecord>>,
-    machines: Mutex<HashMap<(Box<str>, Box<str>), MachineRecord>>,
+    machines: Mutex<HashMap<Key, MachineRecord>>,
     /// What the sink answers instead of taking anything.
     refuse: Mutex<Option<fn() -> NotTaken>>,
 }
