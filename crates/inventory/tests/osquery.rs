@@ -1,5 +1,9 @@
 //! What osqueryd sends, as its documentation shows it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "JSON is written where it is used"
+)]
 
 use jiff::Timestamp;
 use kbgap_inventory::osquery::{

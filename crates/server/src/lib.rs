@@ -10,6 +10,7 @@ mod intake;
 mod limits;
 mod machine;
 mod oauth2;
+pub mod osquery;
 mod paths;
 mod routes;
 mod service;

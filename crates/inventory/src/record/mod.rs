@@ -84,6 +84,10 @@ pub enum Observed {
 
 /// What the parts of one observation did.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the parts of one observation may do all of these"
+)]
 struct Steps {
     changed: bool,
     later: bool,
