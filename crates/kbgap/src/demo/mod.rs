@@ -4,6 +4,7 @@
 
 mod facts;
 mod fleet;
+mod write;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -13,21 +14,31 @@ use anyhow::Context;
 use kbgap_assessment::Assessor;
 use kbgap_catalog::Compiler;
 use kbgap_server::{Incoming, Service, Settings, ingest};
+use kbgap_store::Store;
 use tokio::net::TcpListener;
 
 use crate::cli::{DemoArgs, TokenArgs};
 use crate::data_dir::DataDir;
 use crate::{output, serve, setup, token};
+use fleet::Machines;
+
+/// How many reports are stored together.
+const BATCH: usize = 1000;
 
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    let machines = Machines::new(args.machines, args.seed)?;
+    if let Some(file) = &args.write {
+        write::reports(&machines, file)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(demonstrate(args))?;
+    runtime.block_on(demonstrate(args, &machines))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn demonstrate(args: &DemoArgs) -> anyhow::Result<()> {
+async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("no temporary folder can be made")?;
     let store = DataDir::new(folder.path()).store().await?;
 
@@ -38,14 +49,7 @@ async fn demonstrate(args: &DemoArgs) -> anyhow::Result<()> {
     let (catalog, _) = compiler.finish();
 
     let tenant = setup::tenant(&store).await?;
-    let machines = fleet::machines();
-    let bar = output::progress(machines.len(), "machines");
-    let batch = machines.into_iter().map(|report| Incoming {
-        report: Ok(report),
-        warnings: Vec::new(),
-    });
-    let summary = ingest(&store, None, &tenant.id, batch.collect()).await?;
-    bar.finish_and_clear();
+    let taken = import(&store, &tenant.id, machines).await?;
     let client = setup::first_client(&store, &tenant)
         .await?
         .context("a new store has a client already")?;
@@ -80,10 +84,36 @@ async fn demonstrate(args: &DemoArgs) -> anyhow::Result<()> {
         writeln!(io::stdout().lock(), "{answer}")?;
         drop(stop);
     } else {
-        introduce(&url, path, &token, &client, summary.taken())?;
+        let example = machines.example().unwrap_or_default();
+        introduce(&url, path, &token, &client, taken, &example)?;
     }
     server.await??;
     Ok(())
+}
+
+/// Stores the machines' reports; how many were taken.
+async fn import(store: &Store, tenant: &str, machines: &Machines) -> anyhow::Result<usize> {
+    let bar = output::progress(machines.len(), "machines");
+    let mut reports = machines.reports();
+    let mut taken = 0;
+    loop {
+        let batch: Vec<Incoming> = reports
+            .by_ref()
+            .take(BATCH)
+            .map(|report| Incoming {
+                report: Ok(report),
+                warnings: Vec::new(),
+            })
+            .collect();
+        if batch.is_empty() {
+            break;
+        }
+        let count = batch.len();
+        taken += ingest(store, None, tenant, batch).await?.taken();
+        bar.inc(count as u64);
+    }
+    bar.finish_and_clear();
+    Ok(taken)
 }
 
 async fn ask(url: &str, token: &str) -> anyhow::Result<String> {
@@ -98,6 +128,7 @@ fn introduce(
     token: &str,
     client: &setup::NewClient,
     machines: usize,
+    example: &str,
 ) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
@@ -115,8 +146,7 @@ fn introduce(
     writeln!(out, "\nAnd on one machine?\n")?;
     writeln!(
         out,
-        "  curl -s -H 'Authorization: Bearer {token}' '{url}/api/machines/{}/getmissingkbs'",
-        fleet::EXAMPLE
+        "  curl -s -H 'Authorization: Bearer {token}' '{url}/api/machines/{example}/getmissingkbs'"
     )?;
     writeln!(
         out,
