@@ -394,6 +394,12 @@ pub(crate) struct StatusArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kbgap demo
+  kbgap demo --machines 100000
+  kbgap demo --machines 1000000 --write fleet.ndjson.gz
+  kbgap demo --machines 100 --seed 7 --write - | kbgap inventory import -")]
 pub(crate) struct DemoArgs {
     /// The address to serve on
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
@@ -401,4 +407,14 @@ pub(crate) struct DemoArgs {
     /// Answer once, print the answer, and end: the demonstration as a test
     #[arg(long)]
     pub(crate) once: bool,
+    /// A generated fleet of so many machines, with updates and software, instead of the 1,000
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) machines: Option<u32>,
+    /// Which fleet is generated: the same number, the same machines
+    #[arg(long, value_name = "S", default_value_t = 1, requires = "machines")]
+    pub(crate) seed: u64,
+    /// Write the generated machines' reports to a file, a line each, instead of serving them; compressed where its name
+    /// ends in .gz, to standard output for '-'
+    #[arg(long, value_name = "FILE", requires = "machines", conflicts_with_all = ["at", "once"])]
+    pub(crate) write: Option<PathBuf>,
 }

@@ -99,7 +99,7 @@ impl SyntheticFleet {
 
     /// The device group a machine belongs to, and the tags it carries.
     pub fn labels(&self, index: u32) -> (&str, Vec<&str>) {
-        Machine::new(self, index).labels(self)
+        Machine::new(self, index).labels()
     }
 
     /// What the same machine reports so many days later; `None` where it does not report on that day, and from the

@@ -110,7 +110,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    pub(crate) fn labels(&self, _fleet: &SyntheticFleet) -> (&'a str, Vec<&'a str>) {
+    pub(crate) fn labels(&self) -> (&'a str, Vec<&'a str>) {
         let mut tags: Vec<&str> = self.image.tags.iter().map(|tag| &**tag).collect();
         tags.push(self.ring);
         if self.vip {

@@ -5,6 +5,9 @@ use std::fmt::Write;
 /// How many versions of a series are newer than the newest of the era: what updates of the coming days bring.
 pub(crate) const AHEAD: u16 = 4;
 
+/// From where on a first number counts releases.
+const COUNTED: u32 = 30;
+
 /// A version whose numbers may be padded with zeros, as in `19.00`.
 #[derive(Clone)]
 pub(crate) struct Numbers {
@@ -82,10 +85,12 @@ fn step_back(version: &mut Numbers, newest: &Numbers, hash: u64) -> bool {
     let Some(last) = numbers.len().checked_sub(1) else {
         return false;
     };
-    // Mostly the last number steps, now and then one before it; the first is never below 1.
+    // Mostly the last number steps, now and then one before it. The first is never below 1, and goes on its own only
+    // where it counts releases, as browsers' do.
+    let first = usize::from(numbers[0].0 < COUNTED).min(last);
     let wanted = match hash % 16 {
-        0 => last.saturating_sub(2),
-        1..=4 => last.saturating_sub(1),
+        0 => last.saturating_sub(2).max(first),
+        1..=4 => last.saturating_sub(1).max(first),
         _ => last,
     };
     let floor = |at: usize| u32::from(at == 0);
@@ -103,11 +108,14 @@ fn step_back(version: &mut Numbers, newest: &Numbers, hash: u64) -> bool {
     for behind in at + 1..=last {
         let now = numbers[behind].0;
         let fresh = mixed(hash ^ behind as u64);
-        numbers[behind].0 = if now > 200 && behind < last {
+        let usual = newest.numbers[behind].0;
+        numbers[behind].0 = if usual == 0 && behind < last {
+            0
+        } else if now > 200 && behind < last {
             // A running build number goes on falling.
             now - u32::try_from(fresh % u64::from(now / 12)).unwrap_or_default()
         } else {
-            u32::try_from(fresh % (u64::from(newest.numbers[behind].0) + 8)).unwrap_or_default()
+            u32::try_from(fresh % (u64::from(usual) + 8)).unwrap_or_default()
         };
     }
     true

@@ -1,10 +1,64 @@
-//! The synthetic fleet of the demonstration.
+//! The machines of the demonstration: a thousand of six kinds, whose counts are documented, or a generated fleet.
 
 use kbgap_catalog::{Architecture, Kb, WindowsBuild};
 use kbgap_inventory::{InstallationType, InstalledUpdate, MachineReport, OsReport};
+use kbgap_synthetic::{Era, SyntheticFleet};
 
-/// The name of a machine that lacks an update.
-pub(super) const EXAMPLE: &str = "desk-0001.demo.example";
+/// The documented machine that lacks an update.
+const EXAMPLE: &str = "desk-0001.demo.example";
+
+/// The machines of a demonstration.
+pub(super) enum Machines {
+    /// Those whose counts are documented.
+    Documented(Vec<MachineReport>),
+    /// Generated ones, of the season that the demonstration's facts are of.
+    Generated(Box<SyntheticFleet>),
+}
+
+impl Machines {
+    /// The documented ones, or so many generated from a seed.
+    pub(super) fn new(generated: Option<u32>, seed: u64) -> anyhow::Result<Self> {
+        Ok(match generated {
+            None => Self::Documented(machines()),
+            Some(count) => {
+                Self::Generated(Box::new(SyntheticFleet::new(Era::Spring2020, seed, count)?))
+            }
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Documented(machines) => machines.len(),
+            Self::Generated(fleet) => fleet.reports().len(),
+        }
+    }
+
+    /// All reports; generated ones are made on the way.
+    pub(super) fn reports(&self) -> Box<dyn Iterator<Item = MachineReport> + Send + '_> {
+        match self {
+            Self::Documented(machines) => Box::new(machines.iter().cloned()),
+            Self::Generated(fleet) => Box::new(fleet.reports()),
+        }
+    }
+
+    /// The name of a machine that lacks an update; of any where none does.
+    pub(super) fn example(&self) -> Option<Box<str>> {
+        match self {
+            Self::Documented(_) => Some(EXAMPLE.into()),
+            Self::Generated(fleet) => {
+                let behind = |report: &MachineReport| {
+                    let build = report.os.version;
+                    build.is_some_and(|b| b.build == 18363 && b.ubr.is_some_and(|ubr| ubr < 719))
+                };
+                let machine = fleet.reports().take(SEARCHED).find(behind);
+                machine.or_else(|| fleet.reports().next())?.name
+            }
+        }
+    }
+}
+
+/// Among how many generated machines an example is looked for; one in ten is one.
+const SEARCHED: usize = 1000;
 
 /// Machines of one kind, at one level of updates.
 struct Group {
@@ -53,7 +107,7 @@ const FLEET: [Group; 6] = [
 ];
 
 /// The machines' reports.
-pub(super) fn machines() -> Vec<MachineReport> {
+fn machines() -> Vec<MachineReport> {
     let mut number = 0;
     let mut machines = Vec::new();
     for group in &FLEET {

@@ -4,6 +4,7 @@
 
 mod facts;
 mod fleet;
+mod write;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -14,21 +15,31 @@ use kbgap_assessment::Assessor;
 use kbgap_catalog::Compiler;
 use kbgap_inventory::Observation;
 use kbgap_server::{Incoming, Intake, Service, Settings};
+use kbgap_store::Store;
 use tokio::net::TcpListener;
 
 use crate::cli::{DemoArgs, TokenArgs};
 use crate::data_dir::DataDir;
 use crate::{names, output, serve, setup, token};
+use fleet::Machines;
+
+/// How many reports are stored together.
+const BATCH: usize = 1000;
 
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    let machines = Machines::new(args.machines, args.seed)?;
+    if let Some(file) = &args.write {
+        write::reports(&machines, file)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(demonstrate(args))?;
+    runtime.block_on(demonstrate(args, &machines))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn demonstrate(args: &DemoArgs) -> anyhow::Result<()> {
+async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("no temporary folder can be made")?;
     let store = DataDir::new(folder.path()).store().await?;
 
@@ -39,15 +50,7 @@ async fn demonstrate(args: &DemoArgs) -> anyhow::Result<()> {
     let (catalog, _) = compiler.finish();
 
     let tenant = setup::tenant(&store).await?;
-    let machines = fleet::machines();
-    let bar = output::progress(machines.len(), "machines");
-    let batch = machines.into_iter();
-    let batch: Vec<Incoming> = batch
-        .map(|report| Observation::from(report).into())
-        .collect();
-    let intake = Intake::without_fleet(store.clone(), &tenant.id);
-    let summary = intake.take(batch).await?;
-    bar.finish_and_clear();
+    let taken = import(&store, &tenant.id, machines).await?;
     let client = setup::first_client(&store, &tenant)
         .await?
         .context("a new store has a client already")?;
@@ -83,10 +86,34 @@ async fn demonstrate(args: &DemoArgs) -> anyhow::Result<()> {
         writeln!(io::stdout().lock(), "{answer}")?;
         drop(stop);
     } else {
-        introduce(&url, path, &token, &client, summary.taken())?;
+        let example = machines.example().unwrap_or_default();
+        introduce(&url, path, &token, &client, taken, &example)?;
     }
     server.await??;
     Ok(())
+}
+
+/// Stores the machines' reports; how many were taken.
+async fn import(store: &Store, tenant: &str, machines: &Machines) -> anyhow::Result<usize> {
+    let bar = output::progress(machines.len(), "machines");
+    let intake = Intake::without_fleet(store.clone(), tenant);
+    let mut reports = machines.reports();
+    let mut taken = 0;
+    loop {
+        let batch: Vec<Incoming> = reports
+            .by_ref()
+            .take(BATCH)
+            .map(|report| Observation::from(report).into())
+            .collect();
+        if batch.is_empty() {
+            break;
+        }
+        let count = batch.len();
+        taken += intake.take(batch).await?.taken();
+        bar.inc(count as u64);
+    }
+    bar.finish_and_clear();
+    Ok(taken)
 }
 
 async fn ask(url: &str, token: &str) -> anyhow::Result<String> {
@@ -101,6 +128,7 @@ fn introduce(
     token: &str,
     client: &setup::NewClient,
     machines: usize,
+    example: &str,
 ) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
@@ -118,8 +146,7 @@ fn introduce(
     writeln!(out, "\nAnd on one machine?\n")?;
     writeln!(
         out,
-        "  curl -s -H 'Authorization: Bearer {token}' '{url}/api/machines/{}/getmissingkbs'",
-        fleet::EXAMPLE
+        "  curl -s -H 'Authorization: Bearer {token}' '{url}/api/machines/{example}/getmissingkbs'"
     )?;
     writeln!(
         out,
