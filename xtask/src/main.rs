@@ -33,6 +33,12 @@ enum Task {
         #[arg(long, default_value_t = 20_000)]
         cases: u32,
     },
+    /// Kill a server at random moments while reports come in, on both databases: nothing acknowledged may be lost
+    Crash {
+        /// How often it is killed, on each
+        #[arg(long, default_value_t = 100)]
+        kills: u32,
+    },
     /// Write docs/machine-report.schema.json, the published JSON Schema, from the code
     Schema,
     /// Write docs/accuracy.md: answers against what the Windows Update Agent offered on the corpus' machines
@@ -50,6 +56,12 @@ enum Bench {
     States,
     /// Assessing applications of a machine
     Applications,
+    /// A fleet of a million machines: memory, restart, a new month, a changed report
+    Fleet,
+    /// Durable ingest of reports, against bare batched inserts of the same bytes
+    Ingest,
+    /// The API over HTTP at ten thousand and a million machines, against a bare handler (needs 'wrk')
+    Requests,
 }
 
 const SCHEMA: &str = "docs/machine-report.schema.json";
@@ -59,6 +71,7 @@ fn main() -> anyhow::Result<()> {
         Task::Check => check(),
         Task::Bench { which, rounds } => bench(&which, rounds),
         Task::Laws { cases } => laws(cases),
+        Task::Crash { kills } => crash(kills),
         Task::Schema => schema(),
         Task::Accuracy => accuracy::write(),
     }
@@ -99,6 +112,9 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
         Bench::Scan,
         Bench::States,
         Bench::Applications,
+        Bench::Fleet,
+        Bench::Ingest,
+        Bench::Requests,
     ];
     let which = if which.is_empty() { &all } else { which };
     for bench in which {
@@ -107,6 +123,9 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
             Bench::Scan => ("kbgap", "scan"),
             Bench::States => ("kbgap-assessment", "states"),
             Bench::Applications => ("kbgap-assessment", "applications"),
+            Bench::Fleet => ("kbgap-server", "fleet"),
+            Bench::Ingest => ("kbgap-server", "ingest"),
+            Bench::Requests => ("kbgap-server", "requests"),
         };
         cargo(&["bench", "-q", "-p", package, "--bench", name], &variables)?;
     }
@@ -124,6 +143,22 @@ fn laws(cases: u32) -> anyhow::Result<()> {
             "laws",
         ],
         &[("KBGAP_LAW_CASES", &cases.to_string())],
+    )
+}
+
+fn crash(kills: u32) -> anyhow::Result<()> {
+    cargo(
+        &[
+            "test",
+            "-p",
+            "kbgap",
+            "--test",
+            "crash",
+            "--",
+            "killed",
+            "--nocapture",
+        ],
+        &[("KBGAP_KILLS", &kills.to_string())],
     )
 }
 

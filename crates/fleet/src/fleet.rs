@@ -157,7 +157,7 @@ impl Fleet {
     ///
     /// # Errors
     /// Where what is kept in memory is damaged: the catalog before stays in use.
-    pub fn use_catalog(&self, assessor: Arc<Assessor>) -> Result<(), Damaged> {
+    pub fn use_catalog(&self, assessor: &Arc<Assessor>) -> Result<(), Damaged> {
         let mut writer = self.writer();
         let mut next = self.next();
         writer.list_anew(&mut next, assessor.clone())?;
@@ -168,7 +168,7 @@ impl Fleet {
         let applications = in_use.map(|(at, _)| at).collect();
         writer
             .classifier
-            .assess_anew(&mut next.classes, &assessor, &windows, &applications);
+            .assess_anew(&mut next.classes, assessor, &windows, &applications);
         self.current.store(Arc::new(next));
         Ok(())
     }
@@ -326,8 +326,8 @@ impl Writer {
             let Some(entry) = next.entry(slot).filter(|entry| entry.counted) else {
                 continue;
             };
-            let names = || entry.software().any(|number| renamed.contains(&number));
-            if relisted.contains(&entry.windows) || (!renamed.is_empty() && names()) {
+            let lists = || entry.software().any(|number| renamed.contains(&number));
+            if relisted.contains(&entry.windows) || (!renamed.is_empty() && lists()) {
                 let entry = entry.clone();
                 let before = self.applications(next, &entry);
                 moving.push((slot, entry, before));

@@ -17,7 +17,9 @@ pub struct Named {
 }
 
 /// The rules by which entries are named.
-pub struct SoftwareNames(Box<dyn Fn(&InstalledSoftware) -> Option<Named> + Send + Sync>);
+pub struct SoftwareNames(Box<Name>);
+
+type Name = dyn Fn(&InstalledSoftware) -> Option<Named> + Send + Sync;
 
 impl SoftwareNames {
     /// Names by a function; it answers `None` for what is no software, as an update in the list.

@@ -357,7 +357,7 @@ proptest! {
                 }
                 Event::Catalog { months } => {
                     assessor = months;
-                    changed.use_catalog(ASSESSORS[assessor].clone()).unwrap();
+                    changed.use_catalog(&ASSESSORS[assessor]).unwrap();
                 }
                 Event::Time { days } => {
                     today += days;

@@ -35,7 +35,10 @@ fn assessors() -> [Arc<Assessor>; 2] {
 
 /// The dictionary, made as machines come.
 #[derive(Default)]
-struct Dictionary(BTreeMap<(Box<str>, Box<str>, Box<str>), u32>);
+struct Dictionary(BTreeMap<Key, u32>);
+
+/// Vendor, name and version.
+type Key = (Box<str>, Box<str>, Box<str>);
 
 impl Dictionary {
     fn numbers(&mut self, report: &MachineReport) -> Vec<u32> {
@@ -163,7 +166,7 @@ fn classes_count_what_each_machine_lacks() {
     let figures = fleet.snapshot().figures();
     assert!(figures.application_states < 6_000, "{figures:?}");
     for assessor in [before, after] {
-        fleet.use_catalog(assessor.clone()).unwrap();
+        fleet.use_catalog(&assessor).unwrap();
         let machines = fleet.snapshot();
         let (kbs, open) = counted(&assessor, &reports);
         assert!(

@@ -81,6 +81,9 @@ pub(crate) enum Command {
     /// Create and list the applications that may ask
     #[command(subcommand)]
     App(AppCommand),
+    /// Create, list and remove the secrets that osquery's hosts enroll with
+    #[command(subcommand)]
+    EnrollSecret(EnrollSecretCommand),
     /// Get an access token from a running server, for 'curl' and the like
     Token(TokenArgs),
     /// Show it all: a server with demonstration data and 1,000 synthetic machines
@@ -291,6 +294,25 @@ pub(crate) enum AppCommand {
     Create(AppCreateArgs),
     /// List the applications and their permissions
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EnrollSecretCommand {
+    /// Create a secret; it is printed once
+    #[command(after_help = "\
+Example:
+  kbgap enroll-secret create laptops > enroll_secret")]
+    Create {
+        /// Its name
+        name: String,
+    },
+    /// List the secrets: id, name, when each was created
+    List,
+    /// Remove a secret; the hosts that enrolled with it are refused from then on
+    Remove {
+        /// Its id, as listed
+        id: String,
+    },
 }
 
 #[derive(Debug, Args)]

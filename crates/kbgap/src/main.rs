@@ -7,6 +7,7 @@ mod cli;
 mod data_dir;
 mod database;
 mod demo;
+mod enroll;
 mod inventory;
 mod names;
 mod output;
@@ -50,6 +51,7 @@ fn run(command: Command, settings: &Settings) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&args, settings),
         Command::Inventory(command) => inventory::run(command, settings),
         Command::App(command) => app::run(command, settings),
+        Command::EnrollSecret(command) => enroll::run(command, settings),
         Command::Token(args) => token::run(&args, settings),
         Command::Demo(args) => demo::run(&args),
         Command::Backup(args) => database::backup(&args, settings),

@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "tests"
 )]
 
@@ -284,10 +285,10 @@ async fn a_full_disk_is_said_and_room_is_used_as_soon_as_it_is_there() {
     while std::io::Write::write_all(&mut fill, &[0; 4096]).is_ok() {}
     // What is in the files already may still be written over, for a while.
     until_refused(&ledger).await;
-    let full = acknowledged(&ledger);
+    let before = acknowledged(&ledger);
     drop(fill);
     std::fs::remove_file(&filler).unwrap();
-    until_more(&ledger, full).await;
+    until_more(&ledger, before).await;
     senders.stop().await;
     let refused = std::mem::take(&mut ledger.lock().unwrap().refused);
     for (status, body) in refused {

@@ -11,6 +11,7 @@ mod limits;
 mod machine;
 mod oauth2;
 pub mod osquery;
+mod osquery_store;
 mod paths;
 mod routes;
 mod service;

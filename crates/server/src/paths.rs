@@ -3,7 +3,7 @@
 use axum::http::{Request, Uri, uri::PathAndQuery};
 
 /// The words of the routes. Ids between them keep their case, for the answer's words.
-const WORDS: [&str; 10] = [
+const WORDS: [&str; 17] = [
     "api",
     "software",
     "machines",
@@ -14,6 +14,13 @@ const WORDS: [&str; 10] = [
     "evidence",
     "history",
     "report",
+    "osquery",
+    "enroll",
+    "config",
+    "log",
+    "distributed",
+    "read",
+    "write",
 ];
 
 /// Rewrites a request's path into the one form the routes are stated in.

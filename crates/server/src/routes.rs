@@ -22,13 +22,20 @@ use tower_http::trace::TraceLayer;
 
 use crate::api;
 use crate::envelope::ApiError;
+use crate::osquery::{self, OsqueryService, OsquerySettings, PackError};
+use crate::osquery_store::OsqueryStore;
 use crate::service::Service;
 use crate::{machine, oauth2, paths, stream};
 
 /// A token request is a few hundred bytes.
 const TOKEN_BODY: usize = 64 * 1024;
 
-fn router(service: Arc<Service>) -> Router {
+fn router(service: Arc<Service>) -> Result<Router, PackError> {
+    let hosts = OsqueryService::new(
+        OsqueryStore(service.clone()),
+        OsqueryStore(service.clone()),
+        OsquerySettings::default(),
+    )?;
     let tokens = Router::new()
         .route("/{tenant}/oauth2/v2.0/token", post(oauth2::v2))
         .route("/{tenant}/oauth2/token", post(oauth2::v1))
@@ -47,7 +54,8 @@ fn router(service: Arc<Service>) -> Router {
         .route("/kbgap/v1/reports", post(stream::reports))
         .layer(RequestDecompressionLayer::new());
     let settings = &service.settings;
-    Router::new()
+    let max_requests = settings.max_requests;
+    let routes = Router::new()
         .route("/healthz", get(health))
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
         .route("/api/machines/{id}/getmissingkbs", get(api::of_machine))
@@ -67,11 +75,13 @@ fn router(service: Arc<Service>) -> Router {
             settings.request_timeout,
         ))
         .merge(streams)
+        .with_state(service)
+        .merge(osquery::router(hosts))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(GlobalConcurrencyLimitLayer::new(settings.max_requests))
-        .layer(TraceLayer::new_for_http())
-        .with_state(service)
+        .layer(GlobalConcurrencyLimitLayer::new(max_requests))
+        .layer(TraceLayer::new_for_http());
+    Ok(routes)
 }
 
 /// Serves until `stop` is done, then finishes what is under way.
@@ -84,7 +94,8 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     // Before routing: the routes are stated in one spelling only.
-    let routes = MapRequestLayer::new(paths::normalize::<Body>).layer(router(service));
+    let routes = MapRequestLayer::new(paths::normalize::<Body>)
+        .layer(router(service).map_err(std::io::Error::other)?);
     axum::serve(listener, ServiceExt::<Request>::into_make_service(routes))
         .with_graceful_shutdown(stop)
         .await

@@ -131,7 +131,7 @@ impl Service {
     /// Assesses every machine anew, against another catalog. Requests are answered meanwhile, from the one before.
     pub async fn use_catalog(self: &Arc<Self>, assessor: Arc<Assessor>) {
         self.on_fleets(move |fleet| {
-            if let Err(error) = fleet.use_catalog(assessor.clone()) {
+            if let Err(error) = fleet.use_catalog(&assessor) {
                 tracing::error!(%error, "the machines cannot be assessed anew: the catalogue before stays in use");
             }
         })

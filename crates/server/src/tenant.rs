@@ -48,8 +48,8 @@ impl Tenant {
         let id: Arc<str> = id.into();
         let entries = Arc::new(Entries::default());
         let loader = Loader::new(&id, assessor, names, ages, Timestamp::now());
-        let (loaded, sequence) = load(store, &id, &entries, loader).await?;
-        let fleet = Arc::new(Fleet::of(loaded));
+        let (all, sequence) = load(store, &id, &entries, loader).await?;
+        let fleet = Arc::new(Fleet::of(all));
         let applied = Arc::new(Applied::default());
         applied.begin(sequence);
         let shown = Shown {
@@ -154,8 +154,8 @@ impl Tenant {
         let mut loader = Loader::new(&self.id, assessor, names, current.ages(), Timestamp::now());
         drop(current);
         loader.learn(self.entries.all());
-        let (loaded, sequence) = load(&self.store, &self.id, &self.entries, loader).await?;
-        self.fleet.take(loaded);
+        let (all, sequence) = load(&self.store, &self.id, &self.entries, loader).await?;
+        self.fleet.take(all);
         // What was interned meanwhile.
         self.fleet.learn(self.entries.all());
         self.applied.begin(sequence);
@@ -179,12 +179,12 @@ async fn load(
     let loading = tokio::task::spawn_blocking(move || add_all(loader, received));
     let read = read_all(&mut reader, &pages).await;
     drop(pages);
-    let loaded = match loading.await {
-        Ok(loaded) => loaded,
+    let all = match loading.await {
+        Ok(all) => all,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
     read?;
-    Ok((loaded, sequence))
+    Ok((all, sequence))
 }
 
 async fn read_all(

@@ -105,11 +105,11 @@ fn step_back(version: &mut Numbers, newest: &Numbers, hash: u64) -> bool {
     let before = numbers[at].0;
     let step = 1 + u32::try_from((hash >> 8) % u64::from(before / 16 + 1)).unwrap_or_default();
     numbers[at].0 = before.saturating_sub(step).max(floor(at));
-    for behind in at + 1..=last {
-        let now = numbers[behind].0;
+    for (behind, number) in numbers.iter_mut().enumerate().take(last + 1).skip(at + 1) {
+        let now = number.0;
         let fresh = mixed(hash ^ behind as u64);
         let usual = newest.numbers[behind].0;
-        numbers[behind].0 = if usual == 0 && behind < last {
+        number.0 = if usual == 0 && behind < last {
             0
         } else if now > 200 && behind < last {
             // A running build number goes on falling.

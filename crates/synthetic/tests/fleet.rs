@@ -314,7 +314,7 @@ fn software_lists_are_similar_and_hardly_ever_equal() {
                 software
                     .iter()
                     .map(|e| format!("{}\t{}", e.name, e.version))
-                    .collect::<String>(),
+                    .collect::<Vec<_>>(),
             );
             for entry in software {
                 *entries

@@ -59,9 +59,9 @@ impl Observation {
             Self::Whole(report) | Self::Part(report) => (report.software.as_deref(), None),
             Self::Changes(changes) => (None, Some(&changes.software)),
         };
-        let changed = changes.into_iter();
-        let changed = changed.flat_map(|changes| changes.added.iter().chain(&changes.removed));
-        listed.into_iter().flatten().chain(changed)
+        let named = changes.into_iter();
+        let named = named.flat_map(|changes| changes.added.iter().chain(&changes.removed));
+        listed.into_iter().flatten().chain(named)
     }
 
     /// When the machine was looked at, by its own clock.

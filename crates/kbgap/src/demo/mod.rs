@@ -50,7 +50,7 @@ async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()>
     let (catalog, _) = compiler.finish();
 
     let tenant = setup::tenant(&store).await?;
-    let taken = import(&store, &tenant.id, machines).await?;
+    let machine_count = import(&store, &tenant.id, machines).await?;
     let client = setup::first_client(&store, &tenant)
         .await?
         .context("a new store has a client already")?;
@@ -87,7 +87,7 @@ async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()>
         drop(stop);
     } else {
         let example = machines.example().unwrap_or_default();
-        introduce(&url, path, &token, &client, taken, &example)?;
+        introduce(&url, path, &token, &client, machine_count, &example)?;
     }
     server.await??;
     Ok(())

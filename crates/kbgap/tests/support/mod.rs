@@ -148,7 +148,10 @@ impl Installation {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut shown = Vec::new();
         let url = loop {
-            let line = lines.next().expect("the server ended").unwrap();
+            let line = lines
+                .next()
+                .unwrap_or_else(|| panic!("it ended: {shown:?}"));
+            let line = line.unwrap();
             if let Some((_, url)) = line.split_once("serving on ") {
                 break url.split_whitespace().next().unwrap().to_owned();
             }

@@ -32,21 +32,17 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        match std::env::var_os("KBGAP_BENCH_DIR") {
-            Some(path) => {
-                std::fs::create_dir_all(&path).unwrap();
-                Self {
-                    path: path.into(),
-                    _temporary: None,
-                }
-            }
-            None => {
-                let temporary = tempfile::tempdir().unwrap();
-                Self {
-                    path: temporary.path().to_owned(),
-                    _temporary: Some(temporary),
-                }
-            }
+        if let Some(path) = std::env::var_os("KBGAP_BENCH_DIR") {
+            std::fs::create_dir_all(&path).unwrap();
+            return Self {
+                path: path.into(),
+                _temporary: None,
+            };
+        }
+        let temporary = tempfile::tempdir().unwrap();
+        Self {
+            path: temporary.path().to_owned(),
+            _temporary: Some(temporary),
         }
     }
 
@@ -199,9 +195,7 @@ pub(crate) fn largest(machines: &Snapshot) -> SoftwareId {
         let rows = machines.missing_for_software(software);
         rows.map_or(0, |rows| rows.iter().map(|row| row.machines).sum())
     };
-    let largest: Option<SoftwareId> = asked
-        .into_iter()
-        .max_by_key(|software| most(software) as u64);
+    let largest: Option<SoftwareId> = asked.into_iter().max_by_key(|software| most(software));
     largest.unwrap()
 }
 

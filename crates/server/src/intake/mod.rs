@@ -95,6 +95,14 @@ struct Task {
     observations: Vec<(usize, Observation)>,
 }
 
+/// What is to be written of a machine.
+enum Due {
+    Nothing,
+    /// Only that it was seen.
+    Seen,
+    Row(Packed),
+}
+
 /// What is to be done about a machine.
 struct Prepared {
     /// What each observation was, by its place in the batch.
@@ -102,7 +110,7 @@ struct Prepared {
     known: Option<MachineRow>,
     last_seen: Timestamp,
     name: Option<Box<str>>,
-    written: Option<Option<Packed>>,
+    due: Due,
     unidentified: Option<String>,
 }
 
@@ -303,12 +311,11 @@ fn prepare(
     let mut changed = known.is_none();
     let mut seen = false;
     for (index, observation) in &task.observations {
-        let found = match &mut record {
-            Some(record) => record.observe(observation.clone(), now),
-            None => {
-                record = Some(MachineRecord::of(observation.clone(), now));
-                Observed::Changed
-            }
+        let found = if let Some(record) = &mut record {
+            record.observe(observation.clone(), now)
+        } else {
+            record = Some(MachineRecord::of(observation.clone(), now));
+            Observed::Changed
         };
         changed |= found == Observed::Changed;
         seen |= matches!(found, Observed::Seen | Observed::Baseless);
@@ -317,15 +324,17 @@ fn prepare(
     let record = record.ok_or_else(|| "nothing was reported".to_owned())?;
     let last_seen = record.report.reported_at.unwrap_or(now);
     let uniform = known.as_ref().is_some_and(has_no_times) && rows::own_times(&record).is_none();
-    let written = if changed || (seen && !uniform) {
+    let due = if changed || (seen && !uniform) {
         let list = record.report.software.as_deref().unwrap_or_default();
         let numbers = entries.numbers(list);
         let numbers = numbers.ok_or_else(|| "its software is in no dictionary".to_owned())?;
         let times = rows::own_times(&record);
         let packed = rows::packed(tenant, &record.report, &numbers, times, entries);
-        Some(Some(packed.map_err(|error| error.to_string())?))
+        Due::Row(packed.map_err(|error| error.to_string())?)
+    } else if seen {
+        Due::Seen
     } else {
-        seen.then_some(None)
+        Due::Nothing
     };
     let unidentified = identify(&record.report).err();
     Ok(Prepared {
@@ -333,7 +342,7 @@ fn prepare(
         last_seen,
         unidentified: unidentified.map(|reason| reason.to_string()),
         name: record.report.name,
-        written,
+        due,
         known,
     })
 }
@@ -344,8 +353,9 @@ fn has_no_times(row: &MachineRow) -> bool {
 }
 
 fn write(task: &Task, prepared: &Prepared, now: Timestamp) -> Option<MachineWrite> {
-    let what = match prepared.written.as_ref()? {
-        Some(packed) => Written::Report {
+    let what = match &prepared.due {
+        Due::Nothing => return None,
+        Due::Row(packed) => Written::Report {
             name: prepared.name.as_deref().map(str::to_owned),
             last_seen: prepared.last_seen,
             received_at: now,
@@ -353,7 +363,7 @@ fn write(task: &Task, prepared: &Prepared, now: Timestamp) -> Option<MachineWrit
             state: packed.state.clone(),
             body: packed.body.clone(),
         },
-        None => Written::Seen {
+        Due::Seen => Written::Seen {
             last_seen: prepared.last_seen,
             received_at: now,
         },
@@ -417,6 +427,7 @@ fn count(summary: &mut IngestSummary, prepared: Prepared) {
             Observed::Older => summary.older += 1,
             Observed::Baseless => {
                 summary.unchanged += 1;
+                summary.baseless += 1;
                 let reason = "changes to a list that is not known are left out: a whole list is needed first";
                 summary.warn(index, vec![reason.to_owned()]);
             }

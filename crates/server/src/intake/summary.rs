@@ -14,6 +14,9 @@ pub struct IngestSummary {
     pub changed: usize,
     /// How many say what was known.
     pub unchanged: usize,
+    /// How many of these are changes to a list that is not known, which were left out.
+    #[serde(skip)]
+    pub(crate) baseless: usize,
     /// How many are older than what is known, and so were left out.
     pub older: usize,
     /// The reports that were not taken, each with its reason.
@@ -60,6 +63,7 @@ impl IngestSummary {
         self.new += next.new;
         self.changed += next.changed;
         self.unchanged += next.unchanged;
+        self.baseless += next.baseless;
         self.older += next.older;
     }
 
