@@ -10,7 +10,7 @@ mod support;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use support::{Installation, Server};
+use support::{Database, Installation, Server};
 
 /// The day Microsoft's documented example is of: before KB4551762 replaced KB4540673.
 const DAY: [&str; 2] = ["--as-of", "2020-03-11"];
@@ -45,8 +45,17 @@ async fn fleet(server: &Server, token: &str) {
 }
 
 #[tokio::test]
-async fn the_documented_answers_come_out_to_the_letter() {
-    let installation = Installation::with_documents();
+async fn the_documented_answers_come_out_to_the_letter_on_sqlite() {
+    the_documented_answers(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn the_documented_answers_come_out_to_the_letter_on_postgres() {
+    the_documented_answers(Database::Postgres).await;
+}
+
+async fn the_documented_answers(database: Database) {
+    let installation = Installation::with_documents_on(database);
     let server = installation.serve(&DAY);
     let client = server.client();
     let token = server.token(&client).await;
@@ -454,4 +463,48 @@ async fn applications_count_for_machine_and_software() {
     let machine: Value = server.get(&path, Some(&token)).await.json().await.unwrap();
     let rows = machine["value"].as_array().unwrap();
     assert!(rows.iter().any(|row| row["id"] == "5068405"), "{machine}");
+}
+
+/// What a server answers for Edge, asked until it is as wanted, for a second at most after the report.
+async fn until(server: &Server, token: &str, wanted: u64) {
+    let begin = std::time::Instant::now();
+    loop {
+        let answer: Value = server.get(SOFTWARE, Some(token)).await.json().await.unwrap();
+        if answer["value"][0]["machineMissedOn"] == wanted {
+            return;
+        }
+        assert!(begin.elapsed().as_secs() < 10, "{answer}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn two_servers_on_one_database_show_what_either_took_in_and_either_may_die() {
+    let installation = Installation::with_documents_on(Database::Postgres);
+    let other = installation.beside();
+    let folder = other.path().join("data");
+    std::fs::create_dir_all(&folder).unwrap();
+    let catalog = installation.path().join("data").join("catalog.kbgap");
+    std::fs::copy(catalog, folder.join("catalog.kbgap")).unwrap();
+    let one = installation.serve(&DAY);
+    let client = one.client();
+    let two = other.serve(&DAY);
+    let at_one = one.token(&client).await;
+    let at_two = two.token(&client).await;
+    fleet(&one, &at_one).await;
+    until(&two, &at_two, 240).await;
+    let mut patched = machine(7);
+    patched["os"]["version"] = json!("10.0.18363.719");
+    patched["updates"] = json!([{ "kb": 4_540_673 }]);
+    let (_, summary) = two.post_reports(&at_two, patched.to_string()).await;
+    assert_eq!(summary["changed"], 1, "{summary}");
+    until(&one, &at_one, 239).await;
+    // Either may die: the other goes on, and what was taken in stays.
+    one.kill();
+    let (_, summary) = two.post_reports(&at_two, machine(7).to_string()).await;
+    assert_eq!(summary["changed"], 1, "{summary}");
+    until(&two, &at_two, 240).await;
+    let again = installation.serve(&DAY);
+    let token = again.token(&client).await;
+    until(&again, &token, 240).await;
 }
