@@ -469,7 +469,12 @@ async fn applications_count_for_machine_and_software() {
 async fn until(server: &Server, token: &str, wanted: u64) {
     let begin = std::time::Instant::now();
     loop {
-        let answer: Value = server.get(SOFTWARE, Some(token)).await.json().await.unwrap();
+        let answer: Value = server
+            .get(SOFTWARE, Some(token))
+            .await
+            .json()
+            .await
+            .unwrap();
         if answer["value"][0]["machineMissedOn"] == wanted {
             return;
         }

@@ -355,7 +355,7 @@ mod tests {
     #[test]
     fn what_comes_back_is_found_anew() {
         let at = |hour: i64| Timestamp::from_second(hour * 3600).unwrap();
-        let kb = |number| Detected::Kb(Kb::new(number).unwrap());
+        let kb = |number: u32| Detected::Kb(Kb::new(4_000_000 + number).unwrap());
         let moments = [
             (at(1), BTreeSet::from([kb(1), kb(2)])),
             (at(2), BTreeSet::from([kb(2)])),

@@ -106,7 +106,10 @@ fn answers(of: &Snapshot) -> impl PartialEq + std::fmt::Debug {
         .map(|machine| of.missing_on_machine(&machine.id.to_string()))
         .collect();
     (
-        (of.machines_by_missing_kb(), of.machines_by_open_vulnerability()),
+        (
+            of.machines_by_missing_kb(),
+            of.machines_by_open_vulnerability(),
+        ),
         (of.software(), of.groups(), of.tags()),
         (machines, each, of.figures().counted),
     )
@@ -166,7 +169,10 @@ async fn play(location: &Location, events: Vec<Event>) -> Result<(), TestCaseErr
                     remove_tags: if add { Vec::new() } else { tags },
                 };
                 let id = ids[machine as usize].as_str();
-                stores[0].label_machines(TENANT, &[id], labels).await.unwrap();
+                stores[0]
+                    .label_machines(TENANT, &[id], labels)
+                    .await
+                    .unwrap();
             }
             Event::Catalog { which: next } => {
                 which = next;
@@ -202,7 +208,9 @@ fn law(cases: u32, location: impl Fn() -> Location) {
     };
     let events = prop::collection::vec(event(), 0..30);
     TestRunner::new(config)
-        .run(&events, |events| runtime.block_on(play(&location(), events)))
+        .run(&events, |events| {
+            runtime.block_on(play(&location(), events))
+        })
         .unwrap();
 }
 

@@ -9,10 +9,12 @@ use kbgap_catalog::document::{
     Cvss, Document, ExploitStatus, Fix, FixId, Oddities, ProductEntry, Rating, Restart, Severity,
     SubType, Supersedence, Vulnerability,
 };
-use kbgap_catalog::{Day, Kb};
+use kbgap_catalog::{Day, Kb, ReleaseHistory};
 use serde::Deserialize;
 
 const FACTS: &str = include_str!("spring-2020.toml");
+/// The updates up to then, in the order and at the revisions of Windows' release history.
+const HISTORY: &str = include_str!("spring-2020.csv");
 
 #[derive(Deserialize)]
 struct Facts {
@@ -86,6 +88,11 @@ pub(super) fn documents() -> anyhow::Result<Vec<Document>> {
         .iter()
         .map(|document| facts.document(document))
         .collect()
+}
+
+/// The release history of the demonstration: what builds and updates prove that the documents do not name.
+pub(super) fn history() -> anyhow::Result<ReleaseHistory> {
+    Ok(ReleaseHistory::read(HISTORY.as_bytes())?)
 }
 
 impl Facts {
@@ -199,5 +206,7 @@ mod tests {
                 ("2020-Mar", 94)
             ]
         );
+        let history = history().unwrap();
+        assert_eq!((history.lines.len(), history.left_out.len()), (3, 0));
     }
 }

@@ -1,5 +1,6 @@
 //! The machines of the demonstration: a thousand of six kinds, whose counts are documented, or a generated fleet.
 
+use jiff::Timestamp;
 use kbgap_catalog::{Architecture, Kb, WindowsBuild};
 use kbgap_inventory::{InstallationType, InstalledUpdate, MachineReport, OsReport};
 use kbgap_synthetic::{Era, SyntheticFleet};
@@ -31,6 +32,18 @@ impl Machines {
             Self::Documented(machines) => machines.len(),
             Self::Generated(fleet) => fleet.reports().len(),
         }
+    }
+
+    /// The reports as if the season's last day were today: machines that were silent then are silent now.
+    pub(super) fn reports_of_today(&self) -> Box<dyn Iterator<Item = MachineReport> + Send + '_> {
+        let Self::Generated(fleet) = self else {
+            return self.reports();
+        };
+        let later = Timestamp::now().duration_since(fleet.today());
+        Box::new(fleet.reports().map(move |report| MachineReport {
+            reported_at: report.reported_at.map(|at| at + later),
+            ..report
+        }))
     }
 
     /// All reports; generated ones are made on the way.

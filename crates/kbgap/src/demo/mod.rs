@@ -47,6 +47,7 @@ async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()>
     for document in facts::documents()? {
         compiler.add(document);
     }
+    compiler.add_history(facts::history()?);
     let (catalog, _) = compiler.finish();
 
     let tenant = setup::tenant(&store).await?;
@@ -97,7 +98,7 @@ async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()>
 async fn import(store: &Store, tenant: &str, machines: &Machines) -> anyhow::Result<usize> {
     let bar = output::progress(machines.len(), "machines");
     let intake = Intake::without_fleet(store.clone(), tenant);
-    let mut reports = machines.reports();
+    let mut reports = machines.reports_of_today();
     let mut taken = 0;
     loop {
         let batch: Vec<Incoming> = reports
