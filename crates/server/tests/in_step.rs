@@ -98,7 +98,7 @@ async fn serve(store: &Store, assessor: &Arc<Assessor>) -> Arc<Service> {
 }
 
 /// All that is counted.
-fn answers(of: &Snapshot) -> impl PartialEq + std::fmt::Debug {
+fn answers(of: &Snapshot) -> impl PartialEq + std::fmt::Debug + use<> {
     let mut machines: Vec<Machine> = of.machines().collect();
     machines.sort_by(|one, other| one.id.cmp(&other.id));
     let each: Vec<_> = machines
@@ -190,7 +190,17 @@ async fn play(location: &Location, events: Vec<Event>) -> Result<(), TestCaseErr
     for server in &servers {
         while server.follow().await.unwrap() {}
         let changed = server.machines_of(TENANT).unwrap();
-        prop_assert_eq!(&answers(&changed), &anew);
+        let (one, other) = (format!("{:?}", answers(&changed)), format!("{anew:?}"));
+        let at = one
+            .bytes()
+            .zip(other.bytes())
+            .take_while(|(a, b)| a == b)
+            .count();
+        let part = |text: &str| {
+            text.get(at.saturating_sub(80)..(at + 120).min(text.len()))
+                .map(str::to_owned)
+        };
+        prop_assert!(one == other, "{:?} is not {:?}", part(&one), part(&other));
     }
     for store in stores {
         store.close().await;

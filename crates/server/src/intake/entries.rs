@@ -20,6 +20,8 @@ struct Known {
     numbers: FxHashMap<u128, u32>,
     /// At 0 there is none.
     entries: Vec<Option<Entry>>,
+    /// Up to which number all are known. Beyond it are those this process gave, between which others gave theirs.
+    complete: u32,
 }
 
 #[derive(Clone)]
@@ -32,10 +34,9 @@ struct Entry {
 pub(crate) type Learned = Vec<(u32, Arc<InstalledSoftware>)>;
 
 impl Entries {
-    /// The highest number known.
-    pub(crate) fn last(&self) -> u32 {
-        let last = self.read().entries.len().saturating_sub(1);
-        u32::try_from(last).unwrap_or(u32::MAX)
+    /// Up to which number all entries are known.
+    pub(crate) fn complete(&self) -> u32 {
+        self.read().complete
     }
 
     /// The entry of a number.
@@ -105,7 +106,7 @@ impl Entries {
         tenant: &str,
         mut show: impl FnMut(Learned),
     ) -> Result<(), StoreError> {
-        let mut after = self.last();
+        let mut after = self.complete();
         loop {
             let page = store.software_after(tenant, after).await?;
             let Some((last, _)) = page.last() else {
@@ -121,6 +122,8 @@ impl Entries {
                 (number, reported)
             });
             self.learn(entries, &mut show);
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            known.complete = known.complete.max(after);
         }
     }
 
