@@ -9,6 +9,9 @@
 
 use std::path::{Path, PathBuf};
 
+use kbgap_catalog::document::{self, Document};
+use kbgap_catalog::{Catalog, Compiler, ReleaseHistory, Texts};
+
 /// The folder of all of it.
 pub fn folder() -> PathBuf {
     std::env::var_os("KBGAP_CORPUS").map_or_else(
@@ -37,6 +40,27 @@ pub fn release_history() -> Vec<u8> {
     let path = folder().join("windows-release-history.csv");
     std::fs::read(&path)
         .unwrap_or_else(|error| panic!("{}: {error}; set KBGAP_CORPUS", path.display()))
+}
+
+/// Today's documents with the release history, compiled: without the last month, and whole.
+pub fn before_and_after_the_last_month() -> [(Catalog, Texts); 2] {
+    let read = |(name, bytes): (String, Vec<u8>)| {
+        document::read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    let documents: Vec<Document> = documents(&cvrf()).map(read).collect();
+    let last = documents.iter().map(|document| document.initial_release);
+    let last = last.max();
+    [false, true].map(|whole| {
+        let mut compiler = Compiler::new();
+        let wanted = documents.iter();
+        for document in wanted.filter(|document| whole || Some(document.initial_release) != last) {
+            compiler.add(document.clone());
+        }
+        let history = ReleaseHistory::read(&release_history());
+        compiler
+            .add_history(history.unwrap_or_else(|error| panic!("the release history: {error}")));
+        compiler.finish()
+    })
 }
 
 /// The folder of the machines' reports.

@@ -27,6 +27,18 @@ impl SoftwareNames {
         Self(Box::new(name))
     }
 
+    /// Names each entry by the vendor and the name that were reported.
+    pub fn as_reported() -> Self {
+        Self::by(|reported| {
+            Some(Named {
+                software: SoftwareId::of(&reported.vendor, &reported.name),
+                vendor: reported.vendor.clone(),
+                name: reported.name.clone(),
+                version: reported.version.clone(),
+            })
+        })
+    }
+
     pub(crate) fn identify(&self, reported: &InstalledSoftware) -> Option<Named> {
         (self.0)(reported)
     }

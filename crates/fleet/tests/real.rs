@@ -6,32 +6,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kbgap_assessment::{ApplicationFix, Assessor, MachineState};
-use kbgap_catalog::{Compiler, Kb, ReleaseHistory, SoftwareId, VulnerabilityId, document};
-use kbgap_fleet::{Ages, Fleet, Loader, MachineRow, Named, SoftwareNames, pack};
+use kbgap_catalog::{Kb, VulnerabilityId};
+use kbgap_fleet::{Ages, Fleet, Loader, MachineRow, SoftwareNames, pack};
 use kbgap_inventory::{InstalledSoftware, MachineReport, identify};
 use kbgap_synthetic::{Era, SyntheticFleet};
 
 const MACHINES: u32 = 1_500;
-
-/// The documents, without the last of them, and all.
-fn assessors() -> [Arc<Assessor>; 2] {
-    let documents: Vec<_> = kbgap_corpus::documents(&kbgap_corpus::cvrf())
-        .map(|(_, bytes)| document::read(&bytes).unwrap())
-        .collect();
-    let last = documents
-        .iter()
-        .map(|document| document.initial_release)
-        .max();
-    [false, true].map(|all| {
-        let mut compiler = Compiler::new();
-        let wanted = documents.iter();
-        for document in wanted.filter(|document| all || Some(document.initial_release) != last) {
-            compiler.add(document.clone());
-        }
-        compiler.add_history(ReleaseHistory::read(&kbgap_corpus::release_history()).unwrap());
-        Arc::new(Assessor::new(Arc::new(compiler.finish().0)))
-    })
-}
 
 /// The dictionary, made as machines come.
 #[derive(Default)]
@@ -132,15 +112,9 @@ fn classes_count_what_each_machine_lacks() {
             (report.machine_id().unwrap().into(), body)
         })
         .collect();
-    let [before, after] = assessors();
-    let names = SoftwareNames::by(|entry| {
-        Some(Named {
-            software: SoftwareId::of(&entry.vendor, &entry.name),
-            vendor: entry.vendor.clone(),
-            name: entry.name.clone(),
-            version: entry.version.clone(),
-        })
-    });
+    let [before, after] = kbgap_corpus::before_and_after_the_last_month()
+        .map(|(catalog, _)| Arc::new(Assessor::new(Arc::new(catalog))));
+    let names = SoftwareNames::as_reported();
     let mut loader = Loader::new(
         "tenant",
         before.clone(),

@@ -104,9 +104,9 @@ fn snapshots_are_parts_of_one_machine() {
 
     let now = Timestamp::from_second(1_710_400_000).unwrap();
     let mut all = read.observations.into_iter();
-    let mut record = MachineRecord::of(all.next().unwrap(), now);
+    let mut record = MachineRecord::of(&all.next().unwrap(), now);
     for next in all {
-        assert_eq!(record.observe(next, now), Observed::Changed);
+        assert_eq!(record.observe(&next, now), Observed::Changed);
     }
     let identity = identify(&record.report).unwrap();
     assert_eq!(identity.product.to_string(), "Windows 10 22H2 x64");
@@ -245,8 +245,8 @@ fn the_first_batch_is_the_list_and_later_ones_change_it() {
     ]);
     let now = Timestamp::from_second(1_710_400_000).unwrap();
     let mut all = read.observations.into_iter();
-    let mut record = MachineRecord::of(all.next().unwrap(), now);
-    assert_eq!(record.observe(all.next().unwrap(), now), Observed::Changed);
+    let mut record = MachineRecord::of(&all.next().unwrap(), now);
+    assert_eq!(record.observe(&all.next().unwrap(), now), Observed::Changed);
     let list = record.report.updates.unwrap();
     let kbs: Vec<String> = list.iter().map(|update| update.kb.to_string()).collect();
     assert_eq!(kbs, ["KB5000002", "KB5000003"]);

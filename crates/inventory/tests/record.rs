@@ -83,13 +83,16 @@ fn a_part_leaves_the_others_as_they_were() {
         software: Some(vec![software("Editor", "1")]),
         ..with_updates(1, &[5_000_001])
     };
-    let mut record = MachineRecord::of(Observation::Whole(whole), now());
+    let mut record = MachineRecord::of(&Observation::Whole(whole), now());
     let part = MachineReport {
         os: os(2),
         partial: true,
         ..report(2)
     };
-    assert_eq!(record.observe(part.into(), now()), Observed::Changed);
+    assert_eq!(
+        record.observe(&Observation::from(part), now()),
+        Observed::Changed
+    );
     assert_eq!(record.report.os, os(2));
     assert_eq!(numbers(&record), Some(vec![5_000_001]));
     assert_eq!(record.report.software.as_ref().map(Vec::len), Some(1));
@@ -103,41 +106,50 @@ fn a_part_leaves_the_others_as_they_were() {
 
 #[test]
 fn what_a_whole_report_leaves_out_is_unknown_even_to_older_parts() {
-    let mut record = MachineRecord::of(with_updates(1, &[5_000_001]).into(), now());
-    assert_eq!(record.observe(report(3).into(), now()), Observed::Changed);
+    let mut record = MachineRecord::of(&Observation::from(with_updates(1, &[5_000_001])), now());
+    assert_eq!(
+        record.observe(&Observation::from(report(3)), now()),
+        Observed::Changed
+    );
     assert_eq!(numbers(&record), None);
     let late = Observation::Part(with_updates(2, &[5_000_002]));
-    assert_eq!(record.observe(late, now()), Observed::Older);
+    assert_eq!(record.observe(&late, now()), Observed::Older);
     assert_eq!(numbers(&record), None);
 }
 
 #[test]
 fn what_an_observation_was_is_told() {
     let whole = || Observation::Whole(with_updates(5, &[5_000_001, 5_000_002]));
-    let mut record = MachineRecord::of(whole(), now());
-    assert_eq!(record.observe(whole(), now()), Observed::Repeated);
+    let mut record = MachineRecord::of(&whole(), now());
+    assert_eq!(record.observe(&whole(), now()), Observed::Repeated);
     let reordered = with_updates(6, &[5_000_002, 5_000_001, 5_000_001]);
-    assert_eq!(record.observe(reordered.into(), now()), Observed::Seen);
+    assert_eq!(
+        record.observe(&Observation::from(reordered), now()),
+        Observed::Seen
+    );
     assert_eq!(record.report.reported_at, Some(at(6)));
-    assert_eq!(record.observe(whole(), now()), Observed::Older);
+    assert_eq!(record.observe(&whole(), now()), Observed::Older);
     assert_eq!(record.report.reported_at, Some(at(6)));
 }
 
 #[test]
 fn changes_apply_to_a_known_list_only() {
-    let mut record = MachineRecord::of(report(1).into(), now());
+    let mut record = MachineRecord::of(&Observation::from(report(1)), now());
     let first = changes(2, &[5_000_001], &[]);
-    assert_eq!(record.observe(first, now()), Observed::Baseless);
+    assert_eq!(record.observe(&first, now()), Observed::Baseless);
     assert_eq!(numbers(&record), None, "unknown, not a list of one");
     assert_eq!(record.report.reported_at, Some(at(2)));
 
-    record.observe(with_updates(3, &[5_000_001, 5_000_002]).into(), now());
+    record.observe(
+        &Observation::from(with_updates(3, &[5_000_001, 5_000_002])),
+        now(),
+    );
     let next = || changes(4, &[5_000_003], &[5_000_001]);
-    assert_eq!(record.observe(next(), now()), Observed::Changed);
+    assert_eq!(record.observe(&next(), now()), Observed::Changed);
     assert_eq!(numbers(&record), Some(vec![5_000_002, 5_000_003]));
-    assert_eq!(record.observe(next(), now()), Observed::Repeated);
+    assert_eq!(record.observe(&next(), now()), Observed::Repeated);
     let late = changes(3, &[5_000_001], &[]);
-    assert_eq!(record.observe(late, now()), Observed::Older);
+    assert_eq!(record.observe(&late, now()), Observed::Older);
     assert_eq!(numbers(&record), Some(vec![5_000_002, 5_000_003]));
 }
 
@@ -162,9 +174,9 @@ fn a_row_that_changed_is_not_lost_whatever_comes_first() {
     let added = || change(vec![dated("2024-03-12")], Vec::new());
     let removed = || change(Vec::new(), vec![dated("2024-02-13")]);
     for steps in [[added(), removed()], [removed(), added()]] {
-        let mut record = MachineRecord::of(list.clone().into(), now());
+        let mut record = MachineRecord::of(&Observation::from(list.clone()), now());
         for step in steps {
-            record.observe(step, now());
+            record.observe(&step, now());
         }
         assert_eq!(record.report.updates, Some(vec![dated("2024-03-12")]));
     }
@@ -176,7 +188,7 @@ fn software_that_changes_its_version_is_one() {
         software: Some(vec![software("Editor", "1"), software("Viewer", "7")]),
         ..report(1)
     };
-    let mut record = MachineRecord::of(list.into(), now());
+    let mut record = MachineRecord::of(&Observation::from(list), now());
     let change = ReportChanges {
         name: Some(NAME.into()),
         at: Some(at(2)),
@@ -187,7 +199,7 @@ fn software_that_changes_its_version_is_one() {
         ..ReportChanges::default()
     };
     assert_eq!(
-        record.observe(Observation::Changes(change), now()),
+        record.observe(&Observation::Changes(change), now()),
         Observed::Changed
     );
     let expected = vec![software("Editor", "2"), software("Viewer", "7")];
@@ -198,14 +210,17 @@ fn software_that_changes_its_version_is_one() {
 fn a_clock_that_is_ahead_does_not_lock_the_machine_out() {
     let year = 365 * 86_400;
     let ahead = with_updates(year, &[5_000_001]);
-    let mut record = MachineRecord::of(ahead.into(), at(10));
+    let mut record = MachineRecord::of(&Observation::from(ahead), at(10));
     assert_eq!(
         record.report.reported_at,
         Some(at(10)),
         "the time it was received"
     );
     let mended = with_updates(20, &[5_000_002]);
-    assert_eq!(record.observe(mended.into(), at(20)), Observed::Changed);
+    assert_eq!(
+        record.observe(&Observation::from(mended), at(20)),
+        Observed::Changed
+    );
     assert_eq!(numbers(&record), Some(vec![5_000_002]));
     // A little ahead is as good as right.
     let tolerated = at(30).checked_add(CLOCK_TOLERANCE).unwrap();
@@ -213,7 +228,10 @@ fn a_clock_that_is_ahead_does_not_lock_the_machine_out() {
         reported_at: Some(tolerated),
         ..with_updates(0, &[5_000_002])
     };
-    assert_eq!(record.observe(slightly.into(), at(30)), Observed::Seen);
+    assert_eq!(
+        record.observe(&Observation::from(slightly), at(30)),
+        Observed::Seen
+    );
     assert_eq!(record.report.reported_at, Some(tolerated));
 }
 
@@ -223,13 +241,13 @@ fn an_observation_without_a_time_is_of_when_it_came() {
         reported_at: None,
         ..with_updates(0, &[5_000_001])
     };
-    let record = MachineRecord::of(timeless.into(), at(7));
+    let record = MachineRecord::of(&Observation::from(timeless), at(7));
     assert_eq!(record.times.updates, Some(at(7)));
 }
 
 #[test]
 fn the_machine_is_known_by_one_id() {
-    let by_name = MachineRecord::of(report(1).into(), now());
+    let by_name = MachineRecord::of(&Observation::from(report(1)), now());
     let id = by_name.report.machine_id();
     assert!(by_name.report.id.is_some());
     assert_eq!(id, report(1).machine_id());
@@ -239,15 +257,15 @@ fn the_machine_is_known_by_one_id() {
         id: Some("4C4C4544-0051".into()),
         ..report(1)
     };
-    let record = MachineRecord::of(upper.into(), now());
+    let record = MachineRecord::of(&Observation::from(upper), now());
     assert_eq!(record.report.id.as_deref(), Some("4c4c4544-0051"));
 }
 
 #[test]
 fn a_record_is_kept_as_json() {
-    let mut record = MachineRecord::of(with_updates(1, &[5_000_001]).into(), now());
+    let mut record = MachineRecord::of(&Observation::from(with_updates(1, &[5_000_001])), now());
     record.observe(
-        Observation::Part(MachineReport {
+        &Observation::Part(MachineReport {
             os: os(3),
             reboot_pending: Some(true),
             ..report(2)
@@ -321,9 +339,9 @@ fn any_changes() -> impl Strategy<Value = Observation> {
 
 fn record_of(observations: &[Observation]) -> MachineRecord {
     let (first, rest) = observations.split_first().unwrap();
-    let mut record = MachineRecord::of(first.clone(), now());
+    let mut record = MachineRecord::of(&first.clone(), now());
     for next in rest {
-        record.observe(next.clone(), now());
+        record.observe(&next.clone(), now());
     }
     record
 }
@@ -350,12 +368,12 @@ proptest! {
         let record = record_of(&all);
         // The last one is idempotent whatever it is; any one, where no changes came after it.
         let mut repeated = record.clone();
-        let observed = repeated.observe(last, now());
+        let observed = repeated.observe(&last, now());
         prop_assert_ne!(observed, Observed::Changed);
         prop_assert_eq!(&repeated, &record);
         if all.iter().all(|one| !matches!(one, Observation::Changes(_))) {
             let mut repeated = record.clone();
-            let observed = repeated.observe(again, now());
+            let observed = repeated.observe(&again, now());
             prop_assert!(matches!(observed, Observed::Repeated | Observed::Older), "{:?}", observed);
             prop_assert_eq!(repeated, record);
         }
@@ -366,7 +384,7 @@ proptest! {
         let mut record = record_of(&all);
         let before = record.clone();
         // Before all of them; only what was never stated may come from it.
-        record.observe(observation(late, -1), now());
+        record.observe(&observation(late, -1), now());
         let times = (before.times, record.times);
         for (then, now) in [
             (times.0.os, times.1.os),
@@ -393,8 +411,8 @@ proptest! {
     fn a_whole_report_is_all_that_is_known(all in observations(), last in parts()) {
         let mut record = record_of(&all);
         let whole = observation((last.0, true), 100);
-        record.observe(whole.clone(), now());
-        prop_assert_eq!(record, MachineRecord::of(whole, now()));
+        record.observe(&whole.clone(), now());
+        prop_assert_eq!(record, MachineRecord::of(&whole, now()));
     }
 
     #[test]
@@ -402,7 +420,7 @@ proptest! {
         let before = record_of(&all);
         let mut record = before.clone();
         let part = last.0.clone();
-        record.observe(observation((last.0, false), 100), now());
+        record.observe(&observation((last.0, false), 100), now());
         if part.os == OsReport::default() {
             prop_assert_eq!(&record.report.os, &before.report.os);
         } else {

@@ -9,7 +9,6 @@ mod database;
 mod demo;
 mod enroll;
 mod inventory;
-mod names;
 mod output;
 mod scan;
 mod serve;

@@ -10,6 +10,7 @@ use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
 use kbgap_catalog::{Catalog, Compiler, Day};
+use kbgap_fleet::SoftwareNames;
 use kbgap_server::Service;
 use kbgap_store::Store;
 use tokio::net::TcpListener;
@@ -19,7 +20,7 @@ use crate::catalog;
 use crate::cli::ServeArgs;
 use crate::data_dir::{self, DataDir};
 use crate::settings::Settings;
-use crate::{names, output, setup};
+use crate::{output, setup};
 
 /// How often changes by other commands are looked for.
 const LOOK: Duration = Duration::from_millis(250);
@@ -78,7 +79,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let service = Service::start(
         store.clone(),
         assessor,
-        names::software_names(),
+        Arc::new(SoftwareNames::as_reported()),
         kbgap_server::Settings {
             public_url: settings.public_url.clone(),
             ..kbgap_server::Settings::at(url.clone())

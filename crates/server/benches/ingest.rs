@@ -41,6 +41,14 @@ async fn run() {
         .collect();
     let bytes: usize = lines.iter().map(Vec::len).sum();
     let stream = lines.join(&b"\n"[..]);
+    // The same machines a day later: some changed, and nearly all of their software is known.
+    let later: Vec<Vec<u8>> = (0..machines)
+        .map(|index| {
+            let next = fleet.next_day(index, 1);
+            serde_json::to_vec(&next.unwrap_or_else(|| fleet.report(index))).unwrap()
+        })
+        .collect();
+    let later = later.join(&b"\n"[..]);
     println!(
         "{machines} reports, {} bytes each, {BATCH} a transaction, best of {rounds}",
         bytes / lines.len()
@@ -53,6 +61,7 @@ async fn run() {
         let store = support::store(&location).await;
         best.add("sqlite", take(&store, &stream, machines).await);
         best.add("sqliteAgain", take(&store, &stream, machines).await);
+        best.add("sqliteNextDay", take(&store, &later, machines).await);
         let rows = packed(&store).await;
         store.close().await;
         best.add("sqliteBare", bare_sqlite(&path, &lines).await);
@@ -176,6 +185,7 @@ impl Best {
         for (name, bare) in [
             ("sqlite", "sqliteBare"),
             ("sqlite", "sqliteBarePacked"),
+            ("sqliteNextDay", "sqliteBare"),
             ("postgres", "postgresCopy"),
             ("postgres", "postgresCopyPacked"),
         ] {

@@ -5,6 +5,7 @@
 
 mod api;
 mod envelope;
+mod former;
 mod history;
 mod intake;
 mod limits;

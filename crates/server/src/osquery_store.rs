@@ -22,9 +22,8 @@ pub(crate) struct OsqueryStore(pub(crate) Arc<Service>);
 
 impl EnrollSecrets for OsqueryStore {
     async fn find(&self, id: &str) -> Result<Option<EnrollSecretRecord>, Unavailable> {
-        let secrets = self.0.store.enroll_secrets_of_all().await;
-        let secrets = secrets.map_err(Unavailable::because)?;
-        let found = secrets.into_iter().find(|secret| secret.id == id);
+        let found = self.0.store.enroll_secret(id).await;
+        let found = found.map_err(Unavailable::because)?;
         let record = found.map(|secret| {
             let hash = blake3::Hash::from_hex(&secret.secret_hash);
             hash.map(|hash| EnrollSecretRecord {
@@ -42,8 +41,8 @@ impl ObservationSink for OsqueryStore {
         let Ok(_turn) = self.0.intake_turns.clone().try_acquire_owned() else {
             return Err(NotTaken::Busy { retry_after: BUSY });
         };
-        let tenant = self.0.fleet_of(tenant).ok_or_else(|| {
-            NotTaken::Failed(Unavailable::because("the tenant is not served here yet"))
+        let tenant = self.0.served(tenant).ok_or_else(|| {
+            NotTaken::Failed(Unavailable::because("the tenant is not served here"))
         })?;
         let batch: Vec<Incoming> = observations.into_iter().map(Into::into).collect();
         let summary = tenant.intake().take(batch).await.map_err(|error| {

@@ -55,6 +55,8 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .layer(RequestDecompressionLayer::new());
     let settings = &service.settings;
     let max_requests = settings.max_requests;
+    let in_time =
+        TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.request_timeout);
     let routes = Router::new()
         .route("/healthz", get(health))
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
@@ -70,13 +72,10 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .method_not_allowed_fallback(|| async { ApiError::method() })
         .layer(DefaultBodyLimit::max(settings.max_body))
         .merge(tokens)
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            settings.request_timeout,
-        ))
+        .layer(in_time)
         .merge(streams)
         .with_state(service)
-        .merge(osquery::router(hosts))
+        .merge(osquery::router(hosts).layer(in_time))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(GlobalConcurrencyLimitLayer::new(max_requests))

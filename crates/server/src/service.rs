@@ -171,12 +171,12 @@ impl Service {
 
     /// The machines of a tenant as they are now; `None` where there is no such tenant.
     pub fn machines_of(&self, tenant: &str) -> Option<Arc<Snapshot>> {
-        Some(self.fleet_of(tenant)?.fleet().snapshot())
+        Some(self.served(tenant)?.fleet().snapshot())
     }
 
     /// Takes in reports of a tenant's machines; `None` where there is no such tenant.
     pub fn intake(&self, tenant: &str) -> Option<Intake> {
-        Some(self.fleet_of(tenant)?.intake().clone())
+        Some(self.served(tenant)?.intake().clone())
     }
 
     /// What was found on a machine since it is known, each for how long; `None` where there is no such tenant or
@@ -186,7 +186,7 @@ impl Service {
         tenant: &str,
         id_or_name: &str,
     ) -> Result<Option<Vec<Detection>>, StoreError> {
-        let Some(tenant) = self.fleet_of(tenant) else {
+        let Some(tenant) = self.served(tenant) else {
             return Ok(None);
         };
         let Some(machine) = tenant.fleet().snapshot().machine(id_or_name) else {
@@ -195,12 +195,9 @@ impl Service {
         tenant.history(&machine.id.to_string()).await.map(Some)
     }
 
-    /// Reads tenants that other processes created since.
-    pub async fn load_tenants(&self, assessor: &Arc<Assessor>) -> Result<(), StoreError> {
+    /// Reads the tenants.
+    async fn load_tenants(&self, assessor: &Arc<Assessor>) -> Result<(), StoreError> {
         for tenant in self.store.tenants().await? {
-            if self.fleet_of(&tenant.id).is_some() {
-                continue;
-            }
             let (names, ages) = (self.names.clone(), self.settings.ages);
             let loaded =
                 Tenant::load(&self.store, &tenant.id, assessor.clone(), names, ages).await?;
@@ -236,8 +233,8 @@ impl Service {
             .sum()
     }
 
-    /// A tenant, by its id.
-    pub(crate) fn fleet_of(&self, tenant: &str) -> Option<Arc<Tenant>> {
+    /// A tenant that is served, by its id.
+    pub(crate) fn served(&self, tenant: &str) -> Option<Arc<Tenant>> {
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
         tenants.get(tenant).cloned()
     }

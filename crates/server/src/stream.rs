@@ -31,8 +31,8 @@ pub(crate) async fn reports(
 ) -> Result<(StatusCode, Json<IngestSummary>), ApiError> {
     let tenant = caller.tenant(&service, &[Permission::InventoryWrite])?;
     service.limits.check(caller.sender())?;
-    let _turn = turn(&service).await?;
     let summary = if is_lines(&headers) {
+        let _turn = turn(&service).await?;
         let body = body.into_data_stream();
         let body = body.map(|bytes| bytes.map_err(std::io::Error::other));
         tenant
@@ -74,15 +74,21 @@ fn is_lines(headers: &HeaderMap) -> bool {
 }
 
 async fn whole(service: &Service, tenant: &Tenant, body: Body) -> Result<IngestSummary, ApiError> {
-    let body = to_bytes(body, service.settings.max_body)
-        .await
-        .map_err(|error| {
-            if is_limit(&error) {
-                ApiError::too_large(service.settings.max_body)
-            } else {
-                ApiError::body(error)
-            }
-        })?;
+    let limits = &service.settings;
+    let body = tokio::time::timeout(limits.request_timeout, to_bytes(body, limits.max_body));
+    let body = body.await.map_err(|_| {
+        let seconds = limits.request_timeout.as_secs();
+        ApiError::body(format!("it did not come within {seconds} seconds"))
+    })?;
+    let body = body.map_err(|error| {
+        if is_limit(&error) {
+            ApiError::too_large(limits.max_body)
+        } else {
+            ApiError::body(error)
+        }
+    })?;
+    // Only now: who sends slowly does not hold a place.
+    let _turn = turn(service).await?;
     let batch = tokio::task::spawn_blocking(move || kbgap_inventory::read(&body))
         .await
         .map_err(|error| ApiError::internal(&error))?

@@ -8,6 +8,7 @@ use kbgap_fleet::{Ages, Change, Damaged, Fleet, Loaded, Loader, SoftwareNames};
 use kbgap_inventory::MachineReport;
 use kbgap_store::{Changes, MachineReader, MachineRow, Store, StoreError};
 
+use crate::former;
 use crate::history::{self, Detection, Recorder};
 use crate::intake::{Applied, Entries, Intake, Shown, of_fleet, rows};
 
@@ -45,6 +46,7 @@ impl Tenant {
         names: Arc<SoftwareNames>,
         ages: Ages,
     ) -> Result<Arc<Self>, StoreError> {
+        former::take_over(store, id).await?;
         let id: Arc<str> = id.into();
         let entries = Arc::new(Entries::default());
         let loader = Loader::new(&id, assessor, names, ages, Timestamp::now());

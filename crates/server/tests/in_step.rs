@@ -6,8 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
-use kbgap_catalog::{Compiler, ReleaseHistory, SoftwareId, document};
-use kbgap_fleet::{Machine, Named, Snapshot, SoftwareNames};
+use kbgap_fleet::{Machine, Snapshot, SoftwareNames};
 use kbgap_inventory::Observation;
 use kbgap_server::{Service, Settings};
 use kbgap_store::{Labels, Location, Store, Tenant};
@@ -20,22 +19,8 @@ const MACHINES: u32 = 10;
 
 /// Microsoft's documents without the last month, and all.
 static ASSESSORS: LazyLock<[Arc<Assessor>; 2]> = LazyLock::new(|| {
-    let documents: Vec<_> = kbgap_corpus::documents(&kbgap_corpus::cvrf())
-        .map(|(_, bytes)| document::read(&bytes).unwrap())
-        .collect();
-    let last = documents
-        .iter()
-        .map(|document| document.initial_release)
-        .max();
-    [false, true].map(|all| {
-        let mut compiler = Compiler::new();
-        let wanted = documents.iter();
-        for document in wanted.filter(|document| all || Some(document.initial_release) != last) {
-            compiler.add(document.clone());
-        }
-        compiler.add_history(ReleaseHistory::read(&kbgap_corpus::release_history()).unwrap());
-        Arc::new(Assessor::new(Arc::new(compiler.finish().0)))
-    })
+    kbgap_corpus::before_and_after_the_last_month()
+        .map(|(catalog, _)| Arc::new(Assessor::new(Arc::new(catalog))))
 });
 
 static POSTGRES: LazyLock<Mutex<kbgap_postgres::Server>> =
@@ -80,20 +65,10 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn names() -> Arc<SoftwareNames> {
-    Arc::new(SoftwareNames::by(|reported| {
-        Some(Named {
-            software: SoftwareId::of(&reported.vendor, &reported.name),
-            vendor: reported.vendor.clone(),
-            name: reported.name.clone(),
-            version: reported.version.clone(),
-        })
-    }))
-}
-
 async fn serve(store: &Store, assessor: &Arc<Assessor>) -> Arc<Service> {
     let settings = Settings::at("http://localhost".to_owned());
-    let service = Service::start(store.clone(), assessor.clone(), names(), settings);
+    let names = Arc::new(SoftwareNames::as_reported());
+    let service = Service::start(store.clone(), assessor.clone(), names, settings);
     service.await.unwrap()
 }
 

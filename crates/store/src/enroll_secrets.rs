@@ -29,8 +29,8 @@ const CREATE: &str = "INSERT INTO enroll_secrets (tenant, id, name, secret_hash,
 const OF_TENANT: &str = "SELECT tenant, id, name, secret_hash, created_at FROM enroll_secrets
     WHERE tenant = $1 ORDER BY created_at, id";
 
-const OF_ALL: &str = "SELECT tenant, id, name, secret_hash, created_at FROM enroll_secrets
-    ORDER BY created_at, tenant, id";
+const BY_ID: &str =
+    "SELECT tenant, id, name, secret_hash, created_at FROM enroll_secrets WHERE id = $1";
 
 const REMOVE: &str = "DELETE FROM enroll_secrets WHERE tenant = $1 AND id = $2";
 
@@ -62,11 +62,13 @@ impl Store {
         rows.into_iter().map(secret).collect()
     }
 
-    /// The secrets of all tenants, the oldest first: an agent says a secret, and not whose it is.
-    pub async fn enroll_secrets_of_all(&self) -> Result<Vec<EnrollSecret>, StoreError> {
-        let rows: Vec<Columns> =
-            reading!(self, |pool| sqlx::query_as(OF_ALL).fetch_all(pool).await?);
-        rows.into_iter().map(secret).collect()
+    /// A secret by its id, of whichever tenant: an agent says a secret, and not whose it is.
+    pub async fn enroll_secret(&self, id: &str) -> Result<Option<EnrollSecret>, StoreError> {
+        let row: Option<Columns> = reading!(self, |pool| sqlx::query_as(BY_ID)
+            .bind(id)
+            .fetch_optional(pool)
+            .await?);
+        row.map(secret).transpose()
     }
 
     /// Removes a secret; whether there was one.

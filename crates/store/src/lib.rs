@@ -15,10 +15,10 @@ mod documents;
 mod enroll_secrets;
 mod error;
 mod findings;
+mod former;
 mod location;
 mod machines;
 mod migrations;
-mod reports;
 mod software;
 mod text;
 mod time;
@@ -33,12 +33,12 @@ pub use documents::{CatalogDocument, DocumentRevision};
 pub use enroll_secrets::EnrollSecret;
 pub use error::StoreError;
 pub use findings::StateFindings;
+pub use former::FormerReport;
 pub use location::{Location, LocationError, PostgresUrl};
 pub use machines::{
     Digest, Labels, MachineReader, MachineRow, MachineState, MachineWrite, Outcome, Written,
 };
 pub use migrations::{PendingMigration, Status};
-pub use reports::{ReportPut, StoredReport};
 pub use software::SoftwareEntry;
 
 /// What a write did.

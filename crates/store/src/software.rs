@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::backend::{CHUNK, Dialect, Listed, listed, reading, writing};
+use crate::machines::{Batch, SoftwareRow};
 use crate::{Store, StoreError, text};
 
 /// A software with its version, as machines report it.
@@ -29,9 +30,6 @@ const LAST: &str = "INSERT INTO sequences (tenant, value, trimmed, software) VAL
     RETURNING software";
 
 const SET_LAST: &str = "UPDATE sequences SET software = $2 WHERE tenant = $1";
-
-const ADD: &str = "INSERT INTO software (tenant, id, digest, vendor, name, version)
-    VALUES ($1, $2, $3, $4, $5, $6)";
 
 const AFTER: &str = "SELECT id, vendor, name, version FROM software
     WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
@@ -96,22 +94,22 @@ impl Store {
                     .await?;
                 learn(ids, rows)?;
             }
+            let mut rows = Vec::new();
             for (entry, key) in entries.iter().zip(keys) {
                 if ids.contains_key(key) {
                     continue;
                 }
                 last += 1;
                 ids.insert(*key, number(last)?);
-                sqlx::query(ADD)
-                    .bind(tenant)
-                    .bind(last)
-                    .bind(key.as_slice())
-                    .bind(&entry.vendor)
-                    .bind(&entry.name)
-                    .bind(&entry.version)
-                    .execute(&mut *transaction)
-                    .await?;
+                rows.push(SoftwareRow {
+                    id: last,
+                    digest: key,
+                    vendor: &entry.vendor,
+                    name: &entry.name,
+                    version: &entry.version,
+                });
             }
+            transaction.put_software(tenant, &rows).await?;
             sqlx::query(SET_LAST)
                 .bind(tenant)
                 .bind(last)

@@ -146,7 +146,7 @@ impl MachineRecord {
     }
 
     /// The record of a machine that is heard of for the first time.
-    pub fn of(first: Observation, received_at: Timestamp) -> Self {
+    pub fn of(first: &Observation, received_at: Timestamp) -> Self {
         let mut record = Self {
             report: MachineReport {
                 id: first.machine_id(),
@@ -162,7 +162,7 @@ impl MachineRecord {
     ///
     /// An observation without a time of its own is of the time it was received. So is one whose time is more than
     /// [`CLOCK_TOLERANCE`] later than that: a machine whose clock was ahead once would else be deaf until that day.
-    pub fn observe(&mut self, next: Observation, received_at: Timestamp) -> Observed {
+    pub fn observe(&mut self, next: &Observation, received_at: Timestamp) -> Observed {
         let at = believed(next.at(), received_at);
         let mut steps = Steps::default();
         match next {
@@ -178,13 +178,13 @@ impl MachineRecord {
     }
 
     /// Takes the parts of a report: all of a whole one, else those it states.
-    fn take(&mut self, report: MachineReport, whole: bool, at: Timestamp, steps: &mut Steps) {
+    fn take(&mut self, report: &MachineReport, whole: bool, at: Timestamp, steps: &mut Steps) {
         let (known, since) = (&mut self.report, &mut self.times);
         if whole || report.name.is_some() {
-            steps.part(&mut known.name, &mut since.name, report.name, at);
+            steps.part(&mut known.name, &mut since.name, report.name.clone(), at);
         }
         if whole || report.os != OsReport::default() {
-            steps.part(&mut known.os, &mut since.os, report.os, at);
+            steps.part(&mut known.os, &mut since.os, report.os.clone(), at);
         }
         if whole || report.updates.is_some() {
             let list = merge::updates(None, report.updates.as_deref());
@@ -204,10 +204,10 @@ impl MachineRecord {
         }
     }
 
-    fn apply(&mut self, changes: ReportChanges, at: Timestamp, steps: &mut Steps) {
+    fn apply(&mut self, changes: &ReportChanges, at: Timestamp, steps: &mut Steps) {
         let (known, since) = (&mut self.report, &mut self.times);
         if changes.name.is_some() {
-            steps.part(&mut known.name, &mut since.name, changes.name, at);
+            steps.part(&mut known.name, &mut since.name, changes.name.clone(), at);
         }
         list::apply(
             &changes.updates,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use kbgap_assessment::Assessor;
 use kbgap_catalog::Compiler;
+use kbgap_fleet::SoftwareNames;
 use kbgap_inventory::Observation;
 use kbgap_server::{Incoming, Intake, Service, Settings};
 use kbgap_store::Store;
@@ -20,7 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::cli::{DemoArgs, TokenArgs};
 use crate::data_dir::DataDir;
-use crate::{names, output, serve, setup, token};
+use crate::{output, serve, setup, token};
 use fleet::Machines;
 
 /// How many reports are stored together.
@@ -62,7 +63,13 @@ async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()>
     let url = format!("http://{}", listener.local_addr()?);
     let assessor = Arc::new(Assessor::new(Arc::new(catalog)));
     let settings = Settings::at(url.clone());
-    let service = Service::start(store, assessor, names::software_names(), settings).await?;
+    let service = Service::start(
+        store,
+        assessor,
+        Arc::new(SoftwareNames::as_reported()),
+        settings,
+    )
+    .await?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(kbgap_server::serve(service, listener, async move {
         tokio::select! {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kbgap_assessment::Assessor;
-use kbgap_catalog::{Catalog, Compiler, ReleaseHistory, SoftwareId, document, snapshot};
-use kbgap_fleet::{Named, Snapshot, SoftwareNames};
+use kbgap_catalog::{Catalog, SoftwareId, snapshot};
+use kbgap_fleet::{Snapshot, SoftwareNames};
 use kbgap_inventory::Observation;
 use kbgap_server::{Incoming, Intake, Service, Settings};
 use kbgap_store::{Location, Store, Tenant};
@@ -57,22 +57,8 @@ pub(crate) fn catalogs(place: &Path) -> (PathBuf, PathBuf) {
     if before.exists() && after.exists() {
         return (before, after);
     }
-    let documents: Vec<_> = kbgap_corpus::documents(&kbgap_corpus::cvrf())
-        .map(|(_, bytes)| document::read(&bytes).unwrap())
-        .collect();
-    let last = documents
-        .iter()
-        .map(|document| document.initial_release)
-        .max();
-    for (path, whole) in [(&before, false), (&after, true)] {
-        let mut compiler = Compiler::new();
-        for document in &documents {
-            if whole || Some(document.initial_release) != last {
-                compiler.add(document.clone());
-            }
-        }
-        compiler.add_history(ReleaseHistory::read(&kbgap_corpus::release_history()).unwrap());
-        let (catalog, texts) = compiler.finish();
+    let compiled = kbgap_corpus::before_and_after_the_last_month();
+    for (path, (catalog, texts)) in [&before, &after].into_iter().zip(compiled) {
         std::fs::write(path, snapshot::write(&catalog, &texts).unwrap()).unwrap();
     }
     (before, after)
@@ -87,17 +73,6 @@ pub(crate) fn catalog(path: &Path) -> Catalog {
 
 pub(crate) fn assessor(path: &Path) -> Arc<Assessor> {
     Arc::new(Assessor::new(Arc::new(catalog(path))))
-}
-
-pub(crate) fn names() -> Arc<SoftwareNames> {
-    Arc::new(SoftwareNames::by(|reported| {
-        Some(Named {
-            software: SoftwareId::of(&reported.vendor, &reported.name),
-            vendor: reported.vendor.clone(),
-            name: reported.name.clone(),
-            version: reported.version.clone(),
-        })
-    }))
 }
 
 pub(crate) fn fleet(machines: u32) -> Arc<SyntheticFleet> {
@@ -176,7 +151,8 @@ pub(crate) async fn fill(store: &Store, machines: u32) -> Option<Duration> {
 }
 
 pub(crate) async fn service(store: Store, assessor: Arc<Assessor>, url: String) -> Arc<Service> {
-    Service::start(store, assessor, names(), Settings::at(url))
+    let names = Arc::new(SoftwareNames::as_reported());
+    Service::start(store, assessor, names, Settings::at(url))
         .await
         .unwrap()
 }

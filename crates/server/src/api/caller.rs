@@ -26,7 +26,7 @@ impl Authenticated {
             return Err(ApiError::forbidden(&self.0, any_of));
         }
         service
-            .fleet_of(&self.0.tenant)
+            .served(&self.0.tenant)
             .ok_or_else(|| ApiError::unauthorized(&Unauthorized::Issuer))
     }
 

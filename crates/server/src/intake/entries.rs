@@ -122,8 +122,6 @@ impl Entries {
                 (number, reported)
             });
             self.learn(entries, &mut show);
-            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-            known.complete = known.complete.max(after);
         }
     }
 
@@ -160,6 +158,11 @@ impl Entries {
                 reported,
             });
         }
+        // What this process gave closes up with what others gave before.
+        let behind = known.complete as usize + 1;
+        let entries = known.entries.iter().skip(behind);
+        let closed = entries.take_while(|entry| entry.is_some()).count();
+        known.complete += u32::try_from(closed).unwrap_or_default();
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {

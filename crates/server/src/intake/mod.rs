@@ -312,9 +312,9 @@ fn prepare(
     let mut seen = false;
     for (index, observation) in &task.observations {
         let found = if let Some(record) = &mut record {
-            record.observe(observation.clone(), now)
+            record.observe(observation, now)
         } else {
-            record = Some(MachineRecord::of(observation.clone(), now));
+            record = Some(MachineRecord::of(observation, now));
             Observed::Changed
         };
         changed |= found == Observed::Changed;

@@ -72,9 +72,9 @@ impl ObservationSink for Shared {
         for one in all {
             let key = (tenant.into(), one.machine_id().unwrap());
             if let Some(known) = machines.get_mut(&key) {
-                taken.count(known.observe(one, now));
+                taken.count(known.observe(&one, now));
             } else {
-                machines.insert(key, MachineRecord::of(one, now));
+                machines.insert(key, MachineRecord::of(&one, now));
                 taken.changed += 1;
             }
         }

@@ -77,10 +77,6 @@ impl SqliteBackend {
         &self.readers
     }
 
-    pub(crate) fn writer(&self) -> &SqlitePool {
-        &self.writer
-    }
-
     /// Begins a transaction that holds the right to write from the start: one that began to read would be refused it
     /// where another process wrote in between.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use sqlx::{PgConnection, SqliteConnection};
 
-use crate::backend::CHUNK;
+use crate::backend::{CHUNK, hex};
 
 /// A row that is written whole, but for first seen and labels where it is known already.
 pub(crate) struct WholeRow<'a> {
@@ -36,6 +36,15 @@ pub(crate) struct LabelRow<'a> {
     pub(crate) machine: &'a str,
     pub(crate) group: Option<&'a str>,
     pub(crate) tags: String,
+}
+
+/// A software that is new to the tenant.
+pub(crate) struct SoftwareRow<'a> {
+    pub(crate) id: i64,
+    pub(crate) digest: &'a [u8],
+    pub(crate) vendor: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
 }
 
 /// Where rows go: the tenant, and the number they are written under.
@@ -70,6 +79,12 @@ pub(crate) trait Batch {
         under: Under<'_>,
         rows: &[LabelRow<'_>],
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+    fn put_software(
+        &mut self,
+        tenant: &str,
+        rows: &[SoftwareRow<'_>],
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
 
 macro_rules! insert_machines {
@@ -87,6 +102,12 @@ macro_rules! replace_machines {
     };
 }
 
+macro_rules! insert_software {
+    () => {
+        "INSERT INTO software (tenant, id, digest, vendor, name, version) "
+    };
+}
+
 macro_rules! insert_states {
     () => {
         "INSERT INTO machine_states (tenant, machine, since, state) "
@@ -100,8 +121,9 @@ macro_rules! replace_states {
 }
 
 /// Whole rows go in one by one, by a prepared statement: many rows in one statement are not measurably faster, as writing
-/// pages is what takes the time. Times and labels go in as JSON. The tenant is in every value: were it a parameter, SQLite would go through all machines
-/// of the tenant and look for each in the list, where it should do it the other way round.
+/// pages is what takes the time. Software, times and labels go in as JSON. The tenant is in every value of what is
+/// updated: were it a parameter, SQLite would go through all machines of the tenant and look for each in the list,
+/// where it should do it the other way round.
 impl Batch for SqliteConnection {
     async fn put_whole(
         &mut self,
@@ -197,6 +219,33 @@ impl Batch for SqliteConnection {
                  WHERE tenant = label.value ->> 3 AND machine = label.value ->> 0",
             )
             .bind(under.sequence)
+            .bind(values.collect::<serde_json::Value>().to_string())
+            .execute(&mut *self)
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn put_software(
+        &mut self,
+        tenant: &str,
+        rows: &[SoftwareRow<'_>],
+    ) -> Result<(), sqlx::Error> {
+        for some in rows.chunks(CHUNK) {
+            let values = some.iter().map(|row| {
+                serde_json::Value::from_iter([
+                    serde_json::Value::from(row.id),
+                    hex(row.digest).into(),
+                    row.vendor.into(),
+                    row.name.into(),
+                    row.version.into(),
+                ])
+            });
+            sqlx::query(concat!(
+                insert_software!(),
+                "SELECT $1, value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4 FROM json_each($2)"
+            ))
+            .bind(tenant)
             .bind(values.collect::<serde_json::Value>().to_string())
             .execute(&mut *self)
             .await?;
@@ -299,6 +348,30 @@ impl Batch for PgConnection {
             .bind(column(some, |row| row.machine))
             .bind(column(some, |row| row.group))
             .bind(column(some, |row| row.tags.as_str()))
+            .execute(&mut *self)
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn put_software(
+        &mut self,
+        tenant: &str,
+        rows: &[SoftwareRow<'_>],
+    ) -> Result<(), sqlx::Error> {
+        for some in rows.chunks(CHUNK) {
+            sqlx::query(concat!(
+                insert_software!(),
+                "SELECT $1, id, digest, vendor, name, version
+                 FROM UNNEST($2::bigint[], $3::bytea[], $4::text[], $5::text[], $6::text[])
+                     AS added (id, digest, vendor, name, version)"
+            ))
+            .bind(tenant)
+            .bind(column(some, |row| row.id))
+            .bind(column(some, |row| row.digest))
+            .bind(column(some, |row| row.vendor))
+            .bind(column(some, |row| row.name))
+            .bind(column(some, |row| row.version))
             .execute(&mut *self)
             .await?;
         }

@@ -8,9 +8,10 @@ mod write;
 
 use jiff::Timestamp;
 
-use crate::backend::{CHUNK, Dialect, Listed, listed, reading};
-use crate::{Store, StoreError, time};
+use crate::backend::{CHUNK, Dialect, Listed, listed, reading, writing};
+use crate::{Store, StoreError, changes, text, time};
 
+pub(crate) use batch::{Batch, SoftwareRow};
 pub use history::MachineState;
 pub use label::Labels;
 pub use read::MachineReader;
@@ -129,10 +130,7 @@ impl Store {
         tenant: &str,
         machines: &[&str],
     ) -> Result<usize, StoreError> {
-        use crate::backend::writing;
-        use crate::changes;
-
-        crate::text::key("the id of a tenant", tenant)?;
+        text::key("the id of a tenant", tenant)?;
         writing!(self, |transaction, dialect| {
             let sequence: i64 = sqlx::query_scalar(changes::RAISE)
                 .bind(tenant)

@@ -7,7 +7,6 @@ mod changes;
 mod history;
 mod machines;
 mod place;
-mod reports;
 mod schema;
 mod small_disk;
 mod software;

@@ -92,15 +92,18 @@ pub(crate) async fn enrollment_secrets_are_kept(place: Place) {
         store.enroll_secrets("t1").await.unwrap(),
         [b.clone(), a.clone()]
     );
-    assert_eq!(
-        store.enroll_secrets_of_all().await.unwrap(),
-        [c.clone(), b.clone(), a]
-    );
+    for secret in [&a, &b, &c] {
+        let found = store.enroll_secret(&secret.id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(secret), "whichever tenant's it is");
+    }
+    assert_eq!(store.enroll_secret("d").await.unwrap(), None);
     assert!(
         !store.remove_enroll_secret("t2", "a").await.unwrap(),
         "it is another tenant's"
     );
     assert!(store.remove_enroll_secret("t1", "a").await.unwrap());
     assert!(!store.remove_enroll_secret("t1", "a").await.unwrap());
-    assert_eq!(store.enroll_secrets_of_all().await.unwrap(), [c, b]);
+    assert_eq!(store.enroll_secret("a").await.unwrap(), None);
+    assert_eq!(store.enroll_secrets("t1").await.unwrap(), [b]);
+    assert_eq!(store.enroll_secrets("t2").await.unwrap(), [c]);
 }
