@@ -513,3 +513,64 @@ async fn two_servers_on_one_database_show_what_either_took_in_and_either_may_die
     let token = again.token(&client).await;
     until(&again, &token, 240).await;
 }
+
+async fn osquery(server: &Server, route: &str, body: Value) -> Value {
+    let answer = reqwest::Client::new()
+        .post(format!("{}/kbgap/v1/osquery/{route}", server.url))
+        .body(body.to_string())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    answer.json().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_host_of_osquery_enrolls_reports_and_is_refused_when_its_secret_is_gone() {
+    let installation = Installation::with_documents();
+    let created = installation.run(["enroll-secret", "create", "laptops"]);
+    let secret = support::stdout(&created).trim().to_owned();
+    let server = installation.serve(&DAY);
+    let client = server.client();
+    let token = server.token(&client).await;
+    let enroll = |secret: &str| json!({ "enroll_secret": secret, "host_identifier": "desk-7", "platform_type": "2" });
+    let wrong = osquery(&server, "enroll", enroll("wrong")).await;
+    assert_eq!(wrong["node_invalid"], true);
+    let key = osquery(&server, "enroll", enroll(&secret)).await["node_key"].clone();
+    let now = jiff::Timestamp::now().as_second().to_string();
+    let answer = |query: &str, rows: Value| {
+        json!({ "name": format!("pack_kbgap_{query}"), "hostIdentifier": "desk-7", "unixTime": now,
+            "action": "snapshot", "snapshot": rows })
+    };
+    let os = json!([{ "name": "Microsoft Windows 10 Enterprise", "version": "10.0.18363", "platform": "windows",
+        "ubr": "657", "display_version": "1909", "processor_architecture": "AMD64", "installation_type": "Client" }]);
+    let updates = json!([{ "hotfix_id": "KB4532693", "installed_on": "2/12/2020" }]);
+    let log = json!({ "node_key": key, "log_type": "result",
+        "data": [answer("os", os), answer("updates", updates)] });
+    assert_eq!(
+        osquery(&server, "log", log.clone()).await["node_invalid"],
+        false
+    );
+    let lacking: Value = server
+        .get(SOFTWARE, Some(&token))
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(lacking["value"][0]["machineMissedOn"], 1, "{lacking}");
+
+    // Another process knows the key as well; without its secret it is worth nothing.
+    server.kill();
+    let again = installation.serve(&DAY);
+    let config = osquery(&again, "config", json!({ "node_key": key })).await;
+    assert!(config["packs"]["kbgap"]["queries"].is_object(), "{config}");
+    let listed = support::stdout(&installation.run(["enroll-secret", "list"]));
+    let id = listed.split_whitespace().next().unwrap();
+    assert!(
+        installation
+            .run(["enroll-secret", "remove", id])
+            .status
+            .success()
+    );
+    assert_eq!(osquery(&again, "log", log).await["node_invalid"], true);
+}

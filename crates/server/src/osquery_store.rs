@@ -56,6 +56,10 @@ impl ObservationSink for OsqueryStore {
                 NotTaken::Failed(Unavailable::because(error))
             }
         })?;
+        // Acknowledged is only what is stored: the host sends the rest again.
+        if let Some(left) = summary.rejected.first() {
+            return Err(NotTaken::Failed(Unavailable::because(left.reason.clone())));
+        }
         Ok(Taken {
             changed: summary.new + summary.changed,
             unchanged: summary.unchanged - summary.baseless,
