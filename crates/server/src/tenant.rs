@@ -97,13 +97,13 @@ impl Tenant {
         };
         let show = |learned| self.fleet.learn(learned);
         self.entries.follow(&self.store, &self.id, show).await?;
-        Ok(Some(rows::record(&row, &self.entries)?.report))
+        Ok(Some(rows::record(&row, &self.entries.known())?.report))
     }
 
     /// What was found on a machine since it is known, each for how long.
     pub(crate) async fn history(&self, machine: &str) -> Result<Vec<Detection>, StoreError> {
         let machines = self.fleet.snapshot();
-        let bearing = |number| self.entries.bearing(number);
+        let bearing = |number| self.entries.known().bearing(number);
         let groups = |kb| machines.assessor().application_groups(kb);
         history::of_machine(&self.store, &self.id, machine, &bearing, &groups).await
     }

@@ -1,6 +1,6 @@
 //! The numbers of software entries in a tenant's dictionary.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use kbgap_assessment::Bearing;
 use kbgap_inventory::InstalledSoftware;
@@ -39,30 +39,9 @@ impl Entries {
         self.read().complete
     }
 
-    /// The entry of a number.
-    pub(crate) fn reported(&self, number: u32) -> Option<Arc<InstalledSoftware>> {
-        let known = self.read();
-        let entry = known.entries.get(number as usize)?.as_ref()?;
-        Some(entry.reported.clone())
-    }
-
-    /// The bearing of the entry of a number.
-    pub(crate) fn bearing(&self, number: u32) -> Bearing {
-        let known = self.read();
-        let entry = known.entries.get(number as usize).and_then(Option::as_ref);
-        entry.map(|entry| entry.bearing).unwrap_or_default()
-    }
-
-    /// The numbers of a list, in order and each once; `None` where one is not known.
-    pub(crate) fn numbers(&self, list: &[InstalledSoftware]) -> Option<Vec<u32>> {
-        let known = self.read();
-        let numbers = list
-            .iter()
-            .map(|entry| known.numbers.get(&hash(entry)).copied());
-        let mut numbers: Vec<u32> = numbers.collect::<Option<_>>()?;
-        numbers.sort_unstable();
-        numbers.dedup();
-        Some(numbers)
+    /// The dictionary as it is now, to look many entries up: while it is held, nothing is learned.
+    pub(crate) fn known(&self) -> KnownEntries<'_> {
+        KnownEntries(self.read())
     }
 
     /// All entries known.
@@ -165,8 +144,39 @@ impl Entries {
         known.complete += u32::try_from(closed).unwrap_or_default();
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The dictionary, held to be read.
+pub(crate) struct KnownEntries<'a>(RwLockReadGuard<'a, Known>);
+
+impl KnownEntries<'_> {
+    /// The entry of a number.
+    pub(crate) fn reported(&self, number: u32) -> Option<&InstalledSoftware> {
+        Some(&self.entry(number)?.reported)
+    }
+
+    /// The bearing of the entry of a number.
+    pub(crate) fn bearing(&self, number: u32) -> Bearing {
+        let entry = self.entry(number);
+        entry.map(|entry| entry.bearing).unwrap_or_default()
+    }
+
+    /// The numbers of a list, in order and each once; `None` where one is not known.
+    pub(crate) fn numbers(&self, list: &[InstalledSoftware]) -> Option<Vec<u32>> {
+        let numbers = list
+            .iter()
+            .map(|entry| self.0.numbers.get(&hash(entry)).copied());
+        let mut numbers: Vec<u32> = numbers.collect::<Option<_>>()?;
+        numbers.sort_unstable();
+        numbers.dedup();
+        Some(numbers)
+    }
+
+    fn entry(&self, number: u32) -> Option<&Entry> {
+        self.0.entries.get(number as usize)?.as_ref()
     }
 }
 

@@ -16,7 +16,7 @@ use kbgap_store::{MachineRow, MachineWrite, Outcome, Store, StoreError, Written}
 use rustc_hash::FxHashMap;
 
 pub(crate) use applied::Applied;
-pub(crate) use entries::Entries;
+pub(crate) use entries::{Entries, KnownEntries};
 pub use lines::StreamError;
 pub(crate) use rows::of_fleet;
 pub use summary::{IngestSummary, Rejected};
@@ -192,7 +192,7 @@ impl Intake {
         let prepared = tokio::task::spawn_blocking(move || {
             let tasks = tasks.into_iter().zip(known);
             let prepared = tasks.map(|(task, known)| {
-                let prepared = prepare(&tenant, &entries, &task, known, now);
+                let prepared = prepare(&tenant, &entries.known(), &task, known, now);
                 (task, prepared)
             });
             prepared.collect::<Vec<_>>()
@@ -298,7 +298,7 @@ fn highest_number(row: &MachineRow) -> Option<u32> {
 
 fn prepare(
     tenant: &str,
-    entries: &Entries,
+    entries: &KnownEntries<'_>,
     task: &Task,
     known: Option<MachineRow>,
     now: Timestamp,

@@ -6,7 +6,7 @@ use kbgap_inventory::MachineReport;
 use kbgap_inventory::{MachineRecord, PartTimes};
 use kbgap_store::{Digest, MachineRow};
 
-use super::entries::Entries;
+use super::entries::KnownEntries;
 
 /// A record, packed.
 pub(super) struct Packed {
@@ -21,7 +21,7 @@ pub(super) fn packed(
     report: &MachineReport,
     numbers: &[u32],
     times: Option<&PartTimes>,
-    entries: &Entries,
+    entries: &KnownEntries<'_>,
 ) -> Result<Packed, Damaged> {
     let body = pack(report, numbers, times)?;
     let machine = PackedMachine::new(&body)?;
@@ -46,8 +46,11 @@ pub(super) fn own_times(record: &MachineRecord) -> Option<&PartTimes> {
 }
 
 /// The record of a row.
-pub(crate) fn record(row: &MachineRow, entries: &Entries) -> Result<MachineRecord, Damaged> {
-    let entry = |number| entries.reported(number).map(|entry| (*entry).clone());
+pub(crate) fn record(
+    row: &MachineRow,
+    entries: &KnownEntries<'_>,
+) -> Result<MachineRecord, Damaged> {
+    let entry = |number| entries.reported(number).cloned();
     let unpacked = PackedMachine::new(&row.body)?.unpack(entry)?;
     let seen: Option<Timestamp> = Some(row.last_seen);
     let report = MachineReport {
