@@ -11,6 +11,7 @@ mod merge;
 mod offered;
 mod read;
 mod report;
+mod software;
 mod systeminfo;
 
 pub use decode::{Decoded, decode};
@@ -22,3 +23,4 @@ pub use read::{Format, MAX_INPUT, ReadError, ReadReport, read};
 pub use report::{
     InstallationType, InstalledSoftware, InstalledUpdate, MachineReport, OsReport, machine_id,
 };
+pub use software::{InstalledApplication, ListedUpdate, MicrosoftEntry, VersionKind, component};

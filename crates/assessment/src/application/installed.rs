@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use kbgap_catalog::{Application, ApplicationFamily, ApplicationRelease, Kb, Version};
-use kbgap_inventory::InstalledSoftware;
+use kbgap_catalog::{Application, ApplicationFamily, ApplicationRelease, Version};
+pub use kbgap_inventory::{InstalledApplication, ListedUpdate, VersionKind};
+use kbgap_inventory::{InstalledSoftware, MicrosoftEntry as Seen};
 
-use super::name::{self, Seen};
 use super::place;
 
 /// The applications of a machine and the updates its software list names: all an assessment of
@@ -18,49 +18,13 @@ pub struct InstalledApplications {
     pub(super) updates: Vec<ListedUpdate>,
 }
 
-/// An application as installed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InstalledApplication {
-    /// What its name, and where needed its version, tell of it.
-    pub application: Application,
-    /// Its version.
-    pub version: Option<Version>,
-    /// What that version says.
-    pub kind: VersionKind,
-}
-
-/// What a reported version says of an installation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum VersionKind {
-    /// The version that runs.
-    Running,
-    /// The version that setup left; updates may have raised what runs without changing it.
-    Setup,
-}
-
-/// An update that the software list names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ListedUpdate {
-    /// Its KB.
-    pub kb: Kb,
-    /// The application its title names.
-    pub of: Option<(ApplicationFamily, Option<ApplicationRelease>)>,
-}
-
 impl InstalledApplications {
     /// Reads a software list; what is of others or not recognized is passed over.
     pub fn of_software<'a>(software: impl IntoIterator<Item = &'a InstalledSoftware>) -> Self {
         let mut read = Reading::default();
         for installed in software {
-            let vendor = installed.vendor.trim();
-            let others = !vendor.is_empty()
-                && !vendor
-                    .get(..9)
-                    .is_some_and(|vendor| vendor.eq_ignore_ascii_case("microsoft"));
-            if others {
-                continue;
-            }
-            if let Some(seen) = name::read(&installed.name, &installed.version) {
+            let (vendor, name) = (&installed.vendor, &installed.name);
+            if let Some(seen) = Seen::read(vendor, name, &installed.version) {
                 read.add(seen);
             }
         }
