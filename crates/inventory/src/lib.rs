@@ -23,4 +23,7 @@ pub use read::{Format, MAX_INPUT, ReadError, ReadReport, read};
 pub use report::{
     InstallationType, InstalledSoftware, InstalledUpdate, MachineReport, OsReport, machine_id,
 };
-pub use software::{InstalledApplication, ListedUpdate, MicrosoftEntry, VersionKind, component};
+pub use software::{
+    Decision, EntryKind, InstalledApplication, ListedUpdate, MicrosoftEntry, Reported, RuleInfo,
+    RuleRef, RulesError, SoftwareIdentity, SoftwareRules, VersionKind, component,
+};

@@ -31,7 +31,8 @@ pub fn component<'a>(
         // `.NET Framework 4.8 SDK` and targeting packs are not the framework.
         let mut words = bare.get(".net framework ".len()..)?.split_whitespace();
         let version = words.next()?;
-        return found(".NET Framework", version).filter(|_| words.next().is_none());
+        let alone = words.next().is_none() && version.starts_with(|c: char| c.is_ascii_digit());
+        return found(".NET Framework", version).filter(|_| alone);
     }
     let is = |other: &str| bare.eq_ignore_ascii_case(other);
     if is(".net framework") || is(".net_framework") {
