@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::words::{self, Noise, bare};
+use super::words::{self, Noise, bare, is_punctuation};
 
 /// A vendor of the rules.
 #[derive(Debug, Clone)]
@@ -23,8 +23,11 @@ pub(super) struct Vendors {
     all: Vec<Vendor>,
     by_name: FxHashMap<Box<str>, u32>,
     /// By the first word of names.
-    starts: FxHashMap<Box<str>, Vec<(Vec<Box<str>>, u32)>>,
+    starts: FxHashMap<Box<str>, Vec<Start>>,
 }
+
+/// The first words of names, and whose they are.
+type Start = (Vec<Box<str>>, u32);
 
 /// A vendor, of the rules or not.
 pub(super) struct Found {
@@ -209,9 +212,7 @@ fn key(name: &str) -> String {
 /// The words of a vendor's name, without punctuation behind and between them.
 fn bare_words(text: &str) -> Vec<&str> {
     let words = words::split(text).into_iter().map(bare);
-    words
-        .filter(|word| !word.chars().all(|c| matches!(c, ',' | ';' | ':')))
-        .collect()
+    words.filter(|word| !is_punctuation(word)).collect()
 }
 
 fn front(name: &str, noise: &Noise) -> Vec<Box<str>> {

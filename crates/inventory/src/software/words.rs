@@ -193,10 +193,8 @@ fn stripped(words: &[&str], noise: &Noise) -> usize {
     let (Some(last), true) = (words.last(), length > 1) else {
         return length;
     };
-    if matches!(
-        *last,
-        "-" | "–" | "—" | "," | ":" | "v" | "v." | "version" | "ver" | "ver."
-    ) {
+    let dangles = matches!(*last, "v" | "v." | "version" | "ver" | "ver.");
+    if dangles || is_dash(last) || is_punctuation(last) {
         return length - 1;
     }
     if is_version(last) || is_service_pack(last) || noise.language_tags.contains(*last) {
@@ -221,6 +219,11 @@ fn stripped(words: &[&str], noise: &Noise) -> usize {
         return start;
     }
     length
+}
+
+/// Whether a word is nothing but punctuation.
+pub(super) fn is_punctuation(word: &str) -> bool {
+    word.chars().all(|c| matches!(c, ',' | ';' | ':'))
 }
 
 fn is_dash(word: &str) -> bool {

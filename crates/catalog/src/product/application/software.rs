@@ -27,7 +27,6 @@ impl Application {
             (F::PowerAutomate, _) => "Power Automate for Desktop".to_owned(),
             (F::RemoteDesktopClient, _) => "Remote Desktop client for Windows Desktop".to_owned(),
             (F::AntimalwarePlatform, _) => "Windows Defender Antimalware Platform".to_owned(),
-            (F::Dynamics365, _) => family.to_owned(),
             (F::SkypeForBusinessServer, Some(release)) => {
                 let update = self.cumulative_update.map(|update| format!(" CU{update}"));
                 format!("{family} {release}{}", update.unwrap_or_default())
@@ -37,7 +36,7 @@ impl Application {
             (F::SkypeForBusinessBasic, Some(release)) => {
                 format!("Skype for Business {release} Basic")
             }
-            // The office programs have their year as a version.
+            // The programs of Office have their year as a version, and Dynamics 365 its numbers.
             (
                 F::Office
                 | F::Excel
@@ -50,7 +49,8 @@ impl Application {
                 | F::Visio
                 | F::Project
                 | F::InfoPath
-                | F::Lync,
+                | F::Lync
+                | F::Dynamics365,
                 _,
             ) => family.to_owned(),
             (F::SharePointServer, Some(ApplicationRelease::Year(year @ (2013 | 2016)))) => {

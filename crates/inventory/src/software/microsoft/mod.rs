@@ -376,12 +376,12 @@ mod tests {
 
     #[test]
     fn defenders_names_are_understood() {
+        use kbgap_catalog::ApplicationFamily as F;
         let read = |name, version| MicrosoftEntry::read("microsoft", name, version);
         let family = |name, version| match read(name, version) {
             Some(Seen::Application(found)) => Some(found.application.family),
             _ => None,
         };
-        use kbgap_catalog::ApplicationFamily as F;
         assert_eq!(
             family("edge_chromium-based", "143.0.3650.96"),
             Some(F::Edge)

@@ -1,25 +1,23 @@
 //! The rules by which software is identified.
 
+mod compile;
+
 use kbgap_catalog::{
     Application, ApplicationFamily, ApplicationRelease, Platform, SoftwareId, Version,
 };
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use super::file::{
-    KindName, RulesError, SoftwareTable, Source, VendorTable, VersionFrom, WordLists,
-};
+use super::file::{RulesError, Source, VersionFrom};
 use super::id_form;
 use super::identity::{Decision, EntryKind, Reported, RuleInfo, RuleRef, SoftwareIdentity};
 use super::microsoft::{self, MicrosoftEntry};
 use super::pattern::{Captured, Pattern, begins_with_digit};
 use super::template::Template;
-use super::vendor::{Found, UNKNOWN, Vendors, begins, id_part, slug};
-use super::words::{Noise, Words, bare, is_version, lower, normal, split};
+use super::vendor::{Found, UNKNOWN, Vendors, begins, slug};
+use super::words::{Noise, Words, bare, is_version, lower, normal};
 
 /// The rules that come with kbgap.
-const BUILT_IN: &str = include_str!("rules.toml");
-/// How many rules there may be.
-const MAX_RULES: usize = 100_000;
+const BUILT_IN: &str = include_str!("../rules.toml");
 /// How many times a name is cleaned, as long as that leaves another.
 const MAX_CLEANINGS: u8 = 8;
 const MICROSOFT: &str = "microsoft";
@@ -250,9 +248,14 @@ impl SoftwareRules {
 
     /// The patterns that a name may be of, in order.
     fn candidates(&self, subject: &Subject<'_>) -> Vec<&Entry> {
-        let words = subject.words.lower.get(subject.front..).unwrap_or_default();
+        let words = &subject.words.lower;
         let mut found: Vec<&Entry> = Vec::new();
-        if let Some(first) = words.first() {
+        let starts = if subject.front > 0 {
+            &[0, subject.front][..]
+        } else {
+            &[0]
+        };
+        for first in starts.iter().filter_map(|at| words.get(*at)) {
             found.extend(self.first.get(*first).into_iter().flatten());
         }
         for word in words {
@@ -277,13 +280,18 @@ impl SoftwareRules {
         candidates: &[&Entry],
         level: usize,
     ) -> Option<SoftwareIdentity> {
-        let words = subject.words.lower.get(subject.front..level)?;
+        // Patterns may have the vendor's name in front, or not.
+        let whole = subject.words.lower.get(..level)?;
+        let short = whole.get(subject.front..)?;
         candidates.iter().find_map(|entry| {
             let rule = self.rules.get(entry.rule as usize)?;
             if !rule.is_for(&subject.vendor, !entry.order.1) {
                 return None;
             }
-            let captured = entry.pattern.captures(words)?;
+            let captured = entry.pattern.captures(short).or_else(|| {
+                let other = subject.front > 0;
+                other.then(|| entry.pattern.captures(whole)).flatten()
+            })?;
             self.of_rule(subject, entry.rule, &captured)
         })
     }
@@ -302,15 +310,12 @@ impl SoftwareRules {
             return Some(self.cleaned(subject, last, rule.kind, decided_by));
         };
         let vendor = rule.vendor.and_then(|vendor| self.vendors.get(vendor))?;
-        let (name, software) = match &named.fixed {
-            Some((name, software)) => (name.clone(), software.clone()),
-            None => {
-                let id = slug(&named.id.filled(captured)?);
-                (
-                    named.name.filled(captured)?.into(),
-                    SoftwareId::of(&vendor.id, &id),
-                )
-            }
+        let (name, software) = if let Some((name, software)) = &named.fixed {
+            (name.clone(), software.clone())
+        } else {
+            let id = slug(&named.id.filled(captured)?);
+            let name = named.name.filled(captured)?;
+            (name.into(), SoftwareId::of(&vendor.id, &id))
         };
         Some(SoftwareIdentity {
             software,
@@ -340,7 +345,7 @@ impl SoftwareRules {
             });
         }
         if let Some(entry) = microsoft::read(words, subject.reported.version) {
-            return self.of_entry(subject, level, entry);
+            return Some(self.of_entry(subject, level, entry));
         }
         // A name of Microsoft's documents themselves; a version they state would be another's here.
         if words.contains(&"version") {
@@ -357,13 +362,13 @@ impl SoftwareRules {
         subject: &Subject<'_>,
         level: usize,
         entry: MicrosoftEntry,
-    ) -> Option<SoftwareIdentity> {
+    ) -> SoftwareIdentity {
         use ApplicationFamily as F;
         let of = |family, release| Application {
             release,
             ..Application::new(family)
         };
-        let identity = match entry {
+        match entry {
             MicrosoftEntry::Application(installed) => {
                 let mut application = installed.application;
                 if matches!(
@@ -397,8 +402,7 @@ impl SoftwareRules {
                     None => self.cleaned(subject, level, EntryKind::Update, Decision::Catalog),
                 }
             }
-        };
-        Some(identity)
+        }
     }
 
     fn of_application(
@@ -447,7 +451,7 @@ impl SoftwareRules {
         let kept = bare(&name).len();
         name.truncate(kept);
         if name.trim().is_empty() {
-            name = UNKNOWN.to_owned();
+            UNKNOWN.clone_into(&mut name);
         }
         SoftwareIdentity {
             software: SoftwareId::of(vendor_id, &slug(&name)),
@@ -457,210 +461,6 @@ impl SoftwareRules {
             kind,
             decided_by,
         }
-    }
-
-    fn add(&mut self, source: Source<'_>) -> Result<(), RulesError> {
-        let file = source.parse()?;
-        if let Some(words) = file.words {
-            self.noise = noise(words.into_inner());
-        }
-        for table in file.vendor {
-            self.add_vendor(source, table.get_ref())?;
-        }
-        for table in file.software {
-            let at = table.span().start;
-            self.add_software(source, at, table.get_ref())?;
-        }
-        self.files += 1;
-        for entries in self.first.values_mut().chain(self.inside.values_mut()) {
-            entries.sort_by_key(|entry| entry.order);
-        }
-        Ok(())
-    }
-
-    fn add_vendor(&mut self, source: Source<'_>, table: &VendorTable) -> Result<(), RulesError> {
-        let id = table.id.get_ref();
-        if **id != *id_part(id) {
-            let reason = format!(
-                "'{id}' is no part of a software id; did you mean '{}'?",
-                id_part(id)
-            );
-            return Err(source.error(table.id.span().start, "id", &reason));
-        }
-        if table.name.get_ref().trim().is_empty() {
-            return Err(source.error(table.name.span().start, "name", "the name is empty"));
-        }
-        let aliases: Vec<&str> = table
-            .aliases
-            .iter()
-            .map(|alias| &**alias.get_ref())
-            .collect();
-        let name = table.name.get_ref();
-        let index = self
-            .vendors
-            .add(id, name, &aliases, table.keeps_name, &self.noise);
-        for start in &table.starts {
-            self.vendors.add_start(start.get_ref(), index);
-        }
-        Ok(())
-    }
-
-    fn add_software(
-        &mut self,
-        source: Source<'_>,
-        at: usize,
-        table: &SoftwareTable,
-    ) -> Result<(), RulesError> {
-        if self.rules.len() >= MAX_RULES {
-            let reason = format!("there are more than {MAX_RULES} rules");
-            return Err(source.error(at, "software", &reason));
-        }
-        let vendor = table
-            .vendor
-            .as_ref()
-            .map(|vendor| self.vendor_of(vendor.get_ref()));
-        let software = self.named(source, table, vendor)?;
-        if software.is_none() && table.kind == KindName::Software {
-            let reason = "a rule says at least the name of its software, or another kind";
-            return Err(source.error(at, "name", reason));
-        }
-        let mut publishers = Publishers::These(Vec::new());
-        for publisher in &table.publishers {
-            if &**publisher.get_ref() == "*" {
-                publishers = Publishers::Any;
-            } else {
-                let index = self.vendor_of(publisher.get_ref());
-                if let Publishers::These(these) = &mut publishers {
-                    these.push(index);
-                }
-            }
-        }
-        let number = u32::try_from(self.rules.len()).unwrap_or(u32::MAX);
-        let Some(first) = table.patterns.first() else {
-            return Err(source.error(at, "match", "a rule has at least one pattern"));
-        };
-        for pattern in &table.patterns {
-            self.add_pattern(pattern.get_ref(), number, vendor, true)
-                .map_err(|reason| source.error(pattern.span().start, "match", &reason))?;
-        }
-        // Its own name as shown is the software again.
-        let whole = software
-            .as_ref()
-            .filter(|_| table.kind == KindName::Software);
-        if let Some(own) = whole.and_then(|named| named.name.pattern()) {
-            let _no_pattern_of_its_own = self.add_pattern(&own, number, vendor, false);
-        }
-        if let Some((_, id)) = whole.and_then(|named| named.fixed.as_ref()) {
-            self.by_id.insert(id.clone(), number);
-        }
-        self.rules.push(Rule {
-            vendor,
-            software,
-            publishers,
-            version: table.version,
-            kind: table.kind.into(),
-            file: self.files,
-            line: source.line(at),
-            pattern: first.get_ref().clone(),
-        });
-        Ok(())
-    }
-
-    /// The software that a table names.
-    fn named(
-        &self,
-        source: Source<'_>,
-        table: &SoftwareTable,
-        vendor: Option<u32>,
-    ) -> Result<Option<Named>, RulesError> {
-        let Some(name) = &table.name else {
-            return match &table.id {
-                Some(id) => Err(source.error(id.span().start, "id", "an id needs a name")),
-                None => Ok(None),
-            };
-        };
-        let at = name.span().start;
-        let Some(vendor) = vendor.and_then(|vendor| self.vendors.get(vendor)) else {
-            return Err(source.error(at, "vendor", "a software that is named needs its vendor"));
-        };
-        let wrong = |reason: String| source.error(at, "name", &reason);
-        let shown = Template::new(name.get_ref()).map_err(wrong)?;
-        let id = match &table.id {
-            Some(id) => Template::new(id.get_ref())
-                .map_err(|reason| source.error(id.span().start, "id", &reason))?,
-            None => shown.clone(),
-        };
-        let fixed = match (shown.fixed(), id.fixed()) {
-            (Some(name), Some(id)) => {
-                let id = slug(id);
-                // Such a name is read as the parts of an id.
-                if id_form::is(&vendor.name, name) && (id != *name || *vendor.id != *vendor.name) {
-                    let reason = format!("'{name}' in lower case is an id, but not '{id}'");
-                    return Err(source.error(at, "name", &reason));
-                }
-                Some((name.into(), SoftwareId::of(&vendor.id, &id)))
-            }
-            _ => None,
-        };
-        Ok(Some(Named {
-            name: shown,
-            id,
-            fixed,
-        }))
-    }
-
-    fn vendor_of(&mut self, name: &str) -> u32 {
-        match self.vendors.named(name) {
-            Some(index) => index,
-            None => self.vendors.add(name, name, &[], false, &self.noise),
-        }
-    }
-
-    /// Adds a pattern, as written and without its vendor's name in front.
-    fn add_pattern(
-        &mut self,
-        text: &str,
-        rule: u32,
-        vendor: Option<u32>,
-        written: bool,
-    ) -> Result<(), String> {
-        let lower = lower(&normal(text));
-        // Names are looked at without architectures.
-        let words = Words::new(&lower, &lower, &self.noise).lower;
-        if words.is_empty() {
-            return Err("the pattern is empty".to_owned());
-        }
-        let pattern = Pattern::new(&words)?;
-        let fronts = vendor.and_then(|vendor| self.vendors.get(vendor));
-        let fronts = fronts.filter(|vendor| !vendor.keeps_name).into_iter();
-        let short = fronts
-            .flat_map(|vendor| &vendor.fronts)
-            .find_map(|front| pattern.without_front(front));
-        for pattern in [Some(pattern), short].into_iter().flatten() {
-            let entry = Entry {
-                order: (std::cmp::Reverse(self.files), written, rule),
-                rule,
-                pattern,
-            };
-            let anchor = entry
-                .pattern
-                .anchor()
-                .map(|(words, first)| (words.to_vec(), first));
-            match anchor {
-                None => self.by_kb.push(entry),
-                Some((words, first)) => {
-                    let index = if first {
-                        &mut self.first
-                    } else {
-                        &mut self.inside
-                    };
-                    for word in words {
-                        index.entry(word).or_default().push(entry.clone());
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 }
 
@@ -707,10 +507,7 @@ fn component<'a>(
     subject: &Subject<'a>,
     words: &[&'a str],
 ) -> Option<(&'static str, SoftwareId, String)> {
-    let rest = match words {
-        ["microsoft", rest @ ..] => rest,
-        rest => rest,
-    };
+    let rest = words.strip_prefix(&["microsoft"]).unwrap_or(words);
     let name = match rest {
         [".net", "framework", ..] => ".NET Framework",
         ["internet", "explorer"] => "Internet Explorer",
@@ -731,24 +528,5 @@ fn release(version: &Version) -> Option<ApplicationRelease> {
             minor: u16::try_from(minor).ok()?,
         }),
         _ => None,
-    }
-}
-
-fn noise(lists: WordLists) -> Noise {
-    let set = |list: Vec<Box<str>>| -> FxHashSet<Box<str>> {
-        list.into_iter().map(|word| lower(&word).into()).collect()
-    };
-    // Languages are looked for word by word.
-    let languages = lists.languages.iter().flat_map(|name| split(name));
-    let languages: Vec<Box<str>> = languages
-        .map(|word| word.trim_matches(['(', ')']).into())
-        .collect();
-    Noise {
-        architectures: set(lists.architectures),
-        languages: set(languages),
-        language_tags: set(lists.language_tags),
-        in_parentheses: set(lists.in_parentheses),
-        legal_forms: set(lists.legal_forms),
-        no_vendor: set(lists.no_vendor),
     }
 }
