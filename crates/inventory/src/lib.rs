@@ -4,6 +4,7 @@
 //! The crate reads bytes it is given and does no I/O.
 
 mod decode;
+mod defender;
 mod hotfix;
 mod identify;
 mod json;
@@ -15,6 +16,10 @@ mod software;
 mod systeminfo;
 
 pub use decode::{Decoded, decode};
+pub use defender::{
+    DefenderCounts, DefenderExport, DefenderMachine, DefenderReader, Limits as DefenderLimits,
+    Place, Problem,
+};
 pub use identify::{Unidentified, WindowsIdentity, identify};
 pub use json::{BatchItem, ReportError, parse_batch, report_schema};
 pub use merge::{Conflict, group, merge, stem};
