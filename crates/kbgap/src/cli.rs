@@ -254,6 +254,10 @@ pub(crate) struct ServeArgs {
 pub(crate) enum InventoryCommand {
     /// Import machine reports from files; a running server takes them over within a second
     Import(InventoryImportArgs),
+    /// Import the machines and their software from exports of Microsoft Defender
+    ImportDefender(InventoryDefenderArgs),
+    /// Show how the software that reports list is understood: its id, its version, and what decided
+    Software(InventorySoftwareArgs),
     /// Print the JSON Schema of the machine report
     Schema,
 }
@@ -264,6 +268,42 @@ pub(crate) struct InventoryImportArgs {
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Files: the answers of GET /api/machines and GET /api/machines/SoftwareInventoryByMachine as JSON, page by page or
+several in a file; and the files that SoftwareInventoryExport links to, JSON lines, packed by gzip or not. They are
+joined by the device's id, in any order. An export does not tell installed updates: what needs them is unknown.
+
+Exit codes: 0 all was read and taken, 2 something was left out; it is named.
+
+Example:
+  kbgap inventory import-defender machines-*.json software/part-*.json.gz")]
+pub(crate) struct InventoryDefenderArgs {
+    /// The files; '-' for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kbgap inventory software reports/*.json
+  kbgap inventory software pc1.json --rules our-software.toml --json")]
+pub(crate) struct InventorySoftwareArgs {
+    /// The reports; '-' or nothing for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Rules of your own, which come before the built-in ones
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -1,4 +1,7 @@
-//! `kbgap inventory`: machine reports into the store.
+//! `kbgap inventory`: machine reports into the store, and how their software is understood.
+
+mod defender;
+mod software;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -16,6 +19,10 @@ use crate::setup;
 pub(crate) fn run(command: InventoryCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
     match command {
         InventoryCommand::Import(args) => import(&args, &DataDir::new(&settings.data_dir)),
+        InventoryCommand::ImportDefender(args) => {
+            defender::run(&args, &DataDir::new(&settings.data_dir))
+        }
+        InventoryCommand::Software(args) => software::run(&args),
         InventoryCommand::Schema => {
             let schema = kbgap_inventory::report_schema();
             let mut out = io::stdout().lock();
