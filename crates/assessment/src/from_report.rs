@@ -1,13 +1,13 @@
 //! From what a machine reports to what matters of it.
 
-use kbgap_catalog::{Kb, SoftwareId};
-use kbgap_inventory::{InstalledSoftware, MachineReport, WindowsIdentity};
+use kbgap_catalog::Kb;
+use kbgap_inventory::{InstalledSoftware, MachineReport, WindowsIdentity, component};
 
 use crate::application::{ApplicationGroup, InstalledApplications};
 use crate::state::{InstalledUpdates, MachineState, SoftwareVersion};
 
-/// How the registry and osquery name the publisher.
-const MICROSOFT: &str = "microsoft";
+/// Edge as it comes from the uninstall list.
+const EDGE: &str = "microsoft-_-edge_chromium-based";
 
 impl MachineState {
     /// The state of a machine whose Windows was identified.
@@ -26,7 +26,7 @@ impl MachineState {
             .software
             .iter()
             .flatten()
-            .filter_map(of_microsoft)
+            .filter_map(component_of)
             .collect();
         software.sort_unstable();
         software.dedup();
@@ -46,7 +46,6 @@ impl MachineState {
         }
     }
 }
-
 /// What an entry of a software list is of consequence for. Most are for nothing here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Bearing {
@@ -63,72 +62,22 @@ impl Bearing {
     pub fn of(installed: &InstalledSoftware) -> Self {
         let (applications, update) = InstalledApplications::recognized(installed).unzip();
         Self {
-            windows: of_microsoft(installed).is_some(),
+            windows: component_of(installed).is_some(),
             applications,
             update: update.flatten(),
         }
     }
 }
 
-/// The Microsoft software that components of Windows are told by; other software is of no
-/// consequence for them.
-fn of_microsoft(installed: &InstalledSoftware) -> Option<SoftwareVersion> {
-    let vendor = installed.vendor.to_lowercase();
-    let name = installed.name.to_lowercase();
-    let name = name.strip_prefix("microsoft ").unwrap_or(&name).trim();
-    if !vendor.is_empty() && !vendor.starts_with(MICROSOFT) {
-        return None;
-    }
-    let with = |id: &str, version: &str| {
-        Some(SoftwareVersion {
-            software: SoftwareId::of(MICROSOFT, id),
-            version: version.into(),
-        })
+/// The component of Windows that an entry is.
+fn component_of(installed: &InstalledSoftware) -> Option<SoftwareVersion> {
+    let (software, version) = component(&installed.vendor, &installed.name, &installed.version)?;
+    // Components of Edge are there with any version; without it, machines that differ in nothing else are alike.
+    let version = if software.as_str() == EDGE {
+        ""
+    } else {
+        version
     };
-    if let Some(rest) = name.strip_prefix(".net framework ") {
-        // `.NET Framework 4.8 SDK` and targeting packs are not the framework.
-        let version = rest.split_whitespace().next().unwrap_or_default();
-        let alone = rest.split_whitespace().nth(1).is_none();
-        return with(".NET Framework", version).filter(|_| alone && !version.is_empty());
-    }
-    match name {
-        ".net framework" => with(".NET Framework", &installed.version),
-        "internet explorer" => with("Internet Explorer", &installed.version),
-        // Its components are there with any version; without it, machines that differ in nothing else are alike.
-        "edge" => with("Edge Chromium-based", ""),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(vendor: &str, name: &str, version: &str) -> Option<String> {
-        let installed = InstalledSoftware {
-            vendor: vendor.into(),
-            name: name.into(),
-            version: version.into(),
-        };
-        of_microsoft(&installed)
-            .map(|found| format!("{} {}", found.software.as_str(), found.version))
-    }
-
-    #[test]
-    fn the_framework_is_told_from_its_tools() {
-        let corporation = "Microsoft Corporation";
-        assert_eq!(
-            told(corporation, "Microsoft .NET Framework 4.8", "4.8.03761").as_deref(),
-            Some("microsoft-_-.net_framework 4.8")
-        );
-        assert_eq!(
-            told(corporation, "Microsoft .NET Framework 4.8 SDK", "4.8.03928"),
-            None
-        );
-        assert_eq!(
-            told("", "Internet Explorer", "11.0.9600").as_deref(),
-            Some("microsoft-_-internet_explorer 11.0.9600")
-        );
-        assert_eq!(told("Somebody Else", "Internet Explorer", "11"), None);
-    }
+    let version = version.into();
+    Some(SoftwareVersion { software, version })
 }

@@ -303,3 +303,33 @@ fn applications_are_understood_by_their_names() {
     // of cloud services, libraries, extensions, apps for phones, and products long out of support.
     assert_eq!((read, other), ((420, 5_016), (650, 1_116)));
 }
+
+#[test]
+fn an_application_has_an_id_that_the_documents_give_it() {
+    use std::collections::{BTreeMap, BTreeSet};
+    let catalog = &CORPUS.catalog;
+    // The ids of one application, under all the spellings of its name.
+    let mut ids: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let mut canonical: BTreeSet<(String, SoftwareId)> = BTreeSet::new();
+    for product in catalog.products() {
+        let Some(application) = product.identity.application() else {
+            continue;
+        };
+        if application.platform != kbgap_catalog::Platform::Windows {
+            continue;
+        }
+        let key = format!("{} {:?}", application.family, application.release);
+        ids.entry(key.clone())
+            .or_default()
+            .insert(product.software.as_str());
+        canonical.insert((key, application.software_id()));
+    }
+    assert!(ids.len() > 100, "{}", ids.len());
+    let unknown: Vec<_> = canonical
+        .iter()
+        .filter(|(key, id)| !ids[key].contains(id.as_str()))
+        .map(|(_, id)| id.as_str())
+        .collect();
+    // One name has a blank that the others do not have: `CU 8`.
+    assert_eq!(unknown, ["microsoft-_-skype_for_business_server_2015_cu8"]);
+}

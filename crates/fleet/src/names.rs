@@ -1,7 +1,7 @@
 //! From software as reported to software ids.
 
 use kbgap_catalog::SoftwareId;
-use kbgap_inventory::InstalledSoftware;
+use kbgap_inventory::{EntryKind, InstalledSoftware, Reported, SoftwareRules};
 
 /// What an entry of a software list is called in the inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,14 +27,19 @@ impl SoftwareNames {
         Self(Box::new(name))
     }
 
-    /// Names each entry by the vendor and the name that were reported.
-    pub fn as_reported() -> Self {
-        Self::by(|reported| {
-            Some(Named {
-                software: SoftwareId::of(&reported.vendor, &reported.name),
-                vendor: reported.vendor.clone(),
-                name: reported.name.clone(),
-                version: reported.version.clone(),
+    /// Names by rules. Updates and parts in a software list are no software.
+    pub fn by_rules(rules: SoftwareRules) -> Self {
+        Self::by(move |entry| {
+            let identity = rules.identify(Reported {
+                vendor: &entry.vendor,
+                name: &entry.name,
+                version: &entry.version,
+            });
+            (identity.kind == EntryKind::Software).then_some(Named {
+                software: identity.software,
+                vendor: identity.vendor,
+                name: identity.name,
+                version: identity.version,
             })
         })
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use kbgap_assessment::{ApplicationFix, Assessor, MachineState};
 use kbgap_catalog::{Kb, VulnerabilityId};
 use kbgap_fleet::{Ages, Fleet, Loader, MachineRow, SoftwareNames, pack};
-use kbgap_inventory::{InstalledSoftware, MachineReport, identify};
+use kbgap_inventory::{InstalledSoftware, MachineReport, SoftwareRules, identify};
 use kbgap_synthetic::{Era, SyntheticFleet};
 
 const MACHINES: u32 = 1_500;
@@ -114,7 +114,7 @@ fn classes_count_what_each_machine_lacks() {
         .collect();
     let [before, after] = kbgap_corpus::before_and_after_the_last_month()
         .map(|(catalog, _)| Arc::new(Assessor::new(Arc::new(catalog))));
-    let names = SoftwareNames::as_reported();
+    let names = SoftwareNames::by_rules(SoftwareRules::built_in().unwrap());
     let mut loader = Loader::new(
         "tenant",
         before.clone(),

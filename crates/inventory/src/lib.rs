@@ -4,6 +4,7 @@
 //! The crate reads bytes it is given and does no I/O.
 
 mod decode;
+mod defender;
 mod hotfix;
 mod identify;
 mod json;
@@ -13,9 +14,14 @@ pub mod osquery;
 mod read;
 mod record;
 mod report;
+mod software;
 mod systeminfo;
 
 pub use decode::{Decoded, decode};
+pub use defender::{
+    DefenderCounts, DefenderExport, DefenderMachine, DefenderReader, Limits as DefenderLimits,
+    Place, Problem,
+};
 pub use identify::{Unidentified, WindowsIdentity, identify};
 pub use json::{BatchItem, ReportError, parse_batch, report_schema};
 pub use merge::{Conflict, group, merge, stem};
@@ -26,4 +32,8 @@ pub use record::{
 };
 pub use report::{
     InstallationType, InstalledSoftware, InstalledUpdate, MachineReport, OsReport, machine_id,
+};
+pub use software::{
+    Decision, EntryKind, InstalledApplication, ListedUpdate, MicrosoftEntry, Reported, RuleInfo,
+    RuleRef, RulesError, SoftwareIdentity, SoftwareRules, VersionKind, component,
 };

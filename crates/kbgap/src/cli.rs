@@ -62,6 +62,9 @@ pub(crate) struct SettingArgs {
     /// The base URL of the MSRC API, or of a mirror
     #[arg(long, env = "KBGAP_MSRC_URL", value_name = "URL", global = true)]
     pub(crate) msrc_url: Option<String>,
+    /// Rules of your own by which installed software is named, before the built-in ones
+    #[arg(long, env = "KBGAP_SOFTWARE_RULES", value_name = "FILE", global = true)]
+    pub(crate) software_rules: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -274,16 +277,62 @@ pub(crate) struct ServeArgs {
 pub(crate) enum InventoryCommand {
     /// Import machine reports from files; a running server takes them over within a second
     Import(InventoryImportArgs),
+    /// Import the machines and their software from exports of Microsoft Defender
+    ImportDefender(InventoryDefenderArgs),
+    /// Show how the software that reports list is understood: its id, its version, and what decided
+    Software(InventorySoftwareArgs),
     /// Print the JSON Schema of the machine report
     Schema,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Files of JSON lines (.ndjson, .jsonl, also packed: .gz) may be of any size: they are stored as they are read. Files of
+any other form are read whole, and what several say of one machine is put together first.
+
+Exit codes: 0 all was taken, 2 something was not; it is named.
+
+Examples:
+  kbgap inventory import reports/*.txt
+  kbgap inventory import fleet.ndjson.gz --json")]
 pub(crate) struct InventoryImportArgs {
     /// The reports; '-' for standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Files: the answers of GET /api/machines and GET /api/machines/SoftwareInventoryByMachine as JSON, page by page or
+several in a file; and the files that SoftwareInventoryExport links to, JSON lines, packed by gzip or not. They are
+joined by the device's id, in any order. An export does not tell installed updates: what needs them is unknown.
+
+Exit codes: 0 all was read and taken, 2 something was left out; it is named.
+
+Example:
+  kbgap inventory import-defender machines-*.json software/part-*.json.gz")]
+pub(crate) struct InventoryDefenderArgs {
+    /// The files; '-' for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kbgap inventory software reports/*.json
+  kbgap inventory software pc1.json --software-rules our-software.toml --json")]
+pub(crate) struct InventorySoftwareArgs {
+    /// The reports; '-' or nothing for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -9,6 +9,7 @@ mod database;
 mod demo;
 mod enroll;
 mod inventory;
+mod names;
 mod output;
 mod scan;
 mod serve;

@@ -1,18 +1,19 @@
-//! The rules by which software is named in the inventory.
+//! The rules by which software is named, everywhere alike.
 
-use std::sync::Arc;
+use std::path::Path;
 
-use kbgap_catalog::SoftwareId;
-use kbgap_fleet::{Named, SoftwareNames};
+use anyhow::Context;
+use kbgap_inventory::SoftwareRules;
 
-/// The rules in force.
-pub(crate) fn software_names() -> Arc<SoftwareNames> {
-    Arc::new(SoftwareNames::by(|reported| {
-        Some(Named {
-            software: SoftwareId::of(&reported.vendor, &reported.name),
-            vendor: reported.vendor.clone(),
-            name: reported.name.clone(),
-            version: reported.version.clone(),
-        })
-    }))
+/// The built-in rules and those of a user's file, where there is one.
+pub(crate) fn rules(file: Option<&Path>) -> anyhow::Result<SoftwareRules> {
+    let rules = SoftwareRules::built_in()?;
+    let Some(file) = file else {
+        return Ok(rules);
+    };
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read the rules {}", file.display()))?;
+    rules
+        .with(&text)
+        .with_context(|| format!("the rules {} are wrong", file.display()))
 }

@@ -20,7 +20,7 @@ use crate::catalog;
 use crate::cli::ServeArgs;
 use crate::data_dir::{self, DataDir};
 use crate::settings::Settings;
-use crate::{output, setup};
+use crate::{names, output, setup};
 
 /// How often changes by other commands are looked for.
 const LOOK: Duration = Duration::from_millis(250);
@@ -55,6 +55,7 @@ pub(crate) fn log(json: bool) {
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let names = SoftwareNames::by_rules(names::rules(settings.software_rules.as_deref())?);
     let data_dir = DataDir::of(settings);
     let store = data_dir.store().await?;
     let source = CatalogFile {
@@ -79,7 +80,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let service = Service::start(
         store.clone(),
         assessor,
-        Arc::new(SoftwareNames::as_reported()),
+        Arc::new(names),
         kbgap_server::Settings {
             public_url: settings.public_url.clone(),
             ..kbgap_server::Settings::at(url.clone())

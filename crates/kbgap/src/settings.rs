@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) msrc_url: String,
     /// The day assessed for.
     pub(crate) as_of: Option<Day>,
+    /// The user's rules for names of software.
+    pub(crate) software_rules: Option<PathBuf>,
     /// Name, value and source of each, to be printed.
     origins: Vec<(&'static str, String, Origin)>,
 }
@@ -51,6 +53,7 @@ struct ConfigFile {
     public_url: Option<String>,
     msrc_url: Option<String>,
     as_of: Option<String>,
+    software_rules: Option<PathBuf>,
 }
 
 const CONFIG_FILE: &str = "kbgap.toml";
@@ -86,28 +89,7 @@ impl Settings {
                 |dir| dir.display().to_string(),
             )
             .context("there is no home directory to keep the data in: set --data-dir")?;
-        // The texts are not repeated where they are wrong: they may hold a password.
-        let given = args
-            .database
-            .as_deref()
-            .map(str::parse::<Location>)
-            .transpose();
-        let given = given.context("--database or KBGAP_DATABASE")?;
-        let in_file = file
-            .database
-            .as_deref()
-            .map(str::parse::<Location>)
-            .transpose();
-        let in_file = in_file.with_context(|| format!("{}: database", layers.file.display()))?;
-        let database = layers
-            .pick(
-                ("database", "KBGAP_DATABASE"),
-                given,
-                in_file,
-                Some(Location::Sqlite(data_dir.join(STORE))),
-                Location::to_string,
-            )
-            .context("the database is not named: set --database")?;
+        let database = layers.database(args, file.database.as_deref(), &data_dir)?;
         let listen = layers
             .pick(
                 ("listen", "KBGAP_LISTEN"),
@@ -147,6 +129,13 @@ impl Settings {
             None,
             Day::to_string,
         );
+        let software_rules = layers.pick(
+            ("software-rules", "KBGAP_SOFTWARE_RULES"),
+            args.software_rules.clone(),
+            file.software_rules,
+            None,
+            |file| file.display().to_string(),
+        );
         Ok(Self {
             data_dir,
             database,
@@ -154,6 +143,7 @@ impl Settings {
             public_url,
             msrc_url,
             as_of,
+            software_rules,
             origins: layers.origins,
         })
     }
@@ -206,6 +196,27 @@ impl Layers<'_> {
         let shown = value.as_ref().map(show).unwrap_or_default();
         self.origins.push((name, shown, origin));
         value
+    }
+
+    fn database(
+        &mut self,
+        args: &SettingArgs,
+        in_file: Option<&str>,
+        data_dir: &Path,
+    ) -> anyhow::Result<Location> {
+        // The texts are not repeated where they are wrong: they may hold a password.
+        let given = args.database.as_deref().map(str::parse).transpose();
+        let given = given.context("--database or KBGAP_DATABASE")?;
+        let in_file = in_file.map(str::parse).transpose();
+        let in_file = in_file.with_context(|| format!("{}: database", self.file.display()))?;
+        self.pick(
+            ("database", "KBGAP_DATABASE"),
+            given,
+            in_file,
+            Some(Location::Sqlite(data_dir.join(STORE))),
+            Location::to_string,
+        )
+        .context("the database is not named: set --database")
     }
 
     /// Whether a value was given as a flag, at any level of the command.

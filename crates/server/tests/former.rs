@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kbgap_assessment::Assessor;
 use kbgap_catalog::Compiler;
 use kbgap_fleet::SoftwareNames;
+use kbgap_inventory::SoftwareRules;
 use kbgap_server::{Service, Settings};
 use kbgap_store::{Store, Tenant};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -16,7 +17,7 @@ const TENANT: &str = "6f1d2c1e-0c56-4a7e-9d0a-6a4b6a2f9d11";
 
 async fn serve(store: &Store) -> Arc<Service> {
     let nothing = Arc::new(Assessor::new(Arc::new(Compiler::new().finish().0)));
-    let names = Arc::new(SoftwareNames::as_reported());
+    let names = Arc::new(SoftwareNames::by_rules(SoftwareRules::built_in().unwrap()));
     let settings = Settings::at("http://localhost".to_owned());
     let service = Service::start(store.clone(), nothing, names, settings);
     service.await.unwrap()

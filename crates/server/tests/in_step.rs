@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
 use kbgap_fleet::{Machine, Snapshot, SoftwareNames};
-use kbgap_inventory::Observation;
+use kbgap_inventory::{Observation, SoftwareRules};
 use kbgap_server::{Service, Settings};
 use kbgap_store::{Labels, Location, Store, Tenant};
 use kbgap_synthetic::{Era, SyntheticFleet};
@@ -67,7 +67,7 @@ fn event() -> impl Strategy<Value = Event> {
 
 async fn serve(store: &Store, assessor: &Arc<Assessor>) -> Arc<Service> {
     let settings = Settings::at("http://localhost".to_owned());
-    let names = Arc::new(SoftwareNames::as_reported());
+    let names = Arc::new(SoftwareNames::by_rules(SoftwareRules::built_in().unwrap()));
     let service = Service::start(store.clone(), assessor.clone(), names, settings);
     service.await.unwrap()
 }

@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 
 use kbgap_catalog::{Application, ApplicationFamily, ApplicationRelease, Kb, Version};
-use kbgap_inventory::InstalledSoftware;
+pub use kbgap_inventory::{InstalledApplication, ListedUpdate, VersionKind};
+use kbgap_inventory::{InstalledSoftware, MicrosoftEntry as Seen};
 
-use super::name::{self, Seen};
 use super::place;
 
 /// The applications of a machine and the updates its software list names: all an assessment of
@@ -16,17 +16,6 @@ use super::place;
 pub struct InstalledApplications {
     pub(super) applications: Vec<InstalledApplication>,
     pub(super) updates: Vec<ListedUpdate>,
-}
-
-/// An application as installed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InstalledApplication {
-    /// What its name, and where needed its version, tell of it.
-    pub application: Application,
-    /// Its version.
-    pub version: Option<Version>,
-    /// What that version says.
-    pub kind: VersionKind,
 }
 
 /// Applications that are assessed apart from all others: entries of one group say nothing of another's. Only an
@@ -59,24 +48,6 @@ impl ApplicationGroup {
         let at = line.as_ref().unwrap_or(&installed.application);
         Self::of(at.family, at.release)
     }
-}
-
-/// What a reported version says of an installation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum VersionKind {
-    /// The version that runs.
-    Running,
-    /// The version that setup left; updates may have raised what runs without changing it.
-    Setup,
-}
-
-/// An update that the software list names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ListedUpdate {
-    /// Its KB.
-    pub kb: Kb,
-    /// The application its title names.
-    pub of: Option<(ApplicationFamily, Option<ApplicationRelease>)>,
 }
 
 impl InstalledApplications {
@@ -127,14 +98,7 @@ impl InstalledApplications {
 
 /// What an entry is, where it is Microsoft's and recognized.
 fn seen(installed: &InstalledSoftware) -> Option<Seen> {
-    let vendor = installed.vendor.trim();
-    let microsoft = vendor
-        .get(..9)
-        .is_some_and(|vendor| vendor.eq_ignore_ascii_case("microsoft"));
-    if !vendor.is_empty() && !microsoft {
-        return None;
-    }
-    name::read(&installed.name, &installed.version)
+    Seen::read(&installed.vendor, &installed.name, &installed.version)
 }
 
 /// What of a list was recognized, before entries about one installation are put together.

@@ -10,7 +10,6 @@ mod cumulative;
 mod findings;
 mod index;
 mod installed;
-mod name;
 mod outcome;
 mod packages;
 mod place;

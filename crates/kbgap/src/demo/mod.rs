@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::cli::{DemoArgs, TokenArgs};
 use crate::data_dir::DataDir;
-use crate::{output, serve, setup, token};
+use crate::{names, output, serve, setup, token};
 use fleet::Machines;
 
 /// How many reports are stored together.
@@ -66,7 +66,7 @@ async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()>
     let service = Service::start(
         store,
         assessor,
-        Arc::new(SoftwareNames::as_reported()),
+        Arc::new(SoftwareNames::by_rules(names::rules(None)?)),
         settings,
     )
     .await?;

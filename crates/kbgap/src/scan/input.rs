@@ -8,6 +8,7 @@ use kbgap_inventory::{MAX_INPUT, MachineReport, group, merge};
 use crate::output;
 
 /// What was read.
+#[derive(Default)]
 pub(crate) struct Inputs {
     /// The machines, in order of the inputs.
     pub(crate) machines: Vec<MachineInput>,

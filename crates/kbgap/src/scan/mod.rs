@@ -16,7 +16,7 @@ use crate::cli::{self, FailOn, ScanArgs};
 use crate::output;
 use crate::settings::Settings;
 use answer::{Answer, MachineAnswer, MissingAnswer, OutdatedAnswer, Status};
-pub(crate) use input::read as read_inputs;
+pub(crate) use input::{Inputs, read as read_inputs};
 
 pub(crate) fn run(args: &ScanArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
     let inputs = input::read(&args.files);

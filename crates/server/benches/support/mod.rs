@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kbgap_assessment::Assessor;
 use kbgap_catalog::{Catalog, SoftwareId, snapshot};
 use kbgap_fleet::{Snapshot, SoftwareNames};
-use kbgap_inventory::Observation;
+use kbgap_inventory::{Observation, SoftwareRules};
 use kbgap_server::{Incoming, Intake, Service, Settings};
 use kbgap_store::{Location, Store, Tenant};
 use kbgap_synthetic::{Era, SyntheticFleet};
@@ -151,7 +151,7 @@ pub(crate) async fn fill(store: &Store, machines: u32) -> Option<Duration> {
 }
 
 pub(crate) async fn service(store: Store, assessor: Arc<Assessor>, url: String) -> Arc<Service> {
-    let names = Arc::new(SoftwareNames::as_reported());
+    let names = Arc::new(SoftwareNames::by_rules(SoftwareRules::built_in().unwrap()));
     Service::start(store, assessor, names, Settings::at(url))
         .await
         .unwrap()

@@ -47,7 +47,7 @@ impl IngestSummary {
     }
 
     /// Adds what became of the reports that came next.
-    pub(crate) fn add(&mut self, next: Self) {
+    pub fn add(&mut self, next: Self) {
         let behind = |mut rejected: Rejected| {
             rejected.index += self.received;
             rejected

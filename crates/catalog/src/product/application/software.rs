@@ -1,6 +1,94 @@
 //! Software ids of applications, from the names Microsoft's documents give them.
 
+use super::{Application, ApplicationFamily, ApplicationRelease};
 use crate::SoftwareId;
+
+impl Application {
+    /// The software id under which the catalog lists this application.
+    ///
+    /// Where the documents spell one application in several ways, it is the id of the name they use
+    /// last. An application that no document names gets the id its name would have.
+    pub fn software_id(&self) -> SoftwareId {
+        software_id(&self.product_name())
+    }
+
+    /// The name as the last documents spell it, as far as it is part of the software id.
+    pub fn product_name(&self) -> String {
+        use ApplicationFamily as F;
+        let family = self.family.name();
+        let named = |name: &str| match self.release {
+            Some(release) => format!("{name} {release}"),
+            None => name.to_owned(),
+        };
+        match (self.family, self.release) {
+            (F::Microsoft365Apps, _) => "365 Apps for Enterprise".to_owned(),
+            (F::Edge, _) => "Edge Chromium-based".to_owned(),
+            (F::Teams, _) => "Teams for Desktop".to_owned(),
+            (F::PowerAutomate, _) => "Power Automate for Desktop".to_owned(),
+            (F::RemoteDesktopClient, _) => "Remote Desktop client for Windows Desktop".to_owned(),
+            (F::AntimalwarePlatform, _) => "Windows Defender Antimalware Platform".to_owned(),
+            (F::SkypeForBusinessServer, Some(release)) => {
+                let update = self.cumulative_update.map(|update| format!(" CU{update}"));
+                format!("{family} {release}{}", update.unwrap_or_default())
+            }
+            (F::OfficeWebApps, _) => named("Office Web Apps Server"),
+            (F::LyncBasic, _) => named("Lync Basic"),
+            (F::SkypeForBusinessBasic, Some(release)) => {
+                format!("Skype for Business {release} Basic")
+            }
+            // The programs of Office have their year as a version, and Dynamics 365 its numbers.
+            (
+                F::Office
+                | F::Excel
+                | F::Word
+                | F::PowerPoint
+                | F::Outlook
+                | F::Access
+                | F::Publisher
+                | F::OneNote
+                | F::Visio
+                | F::Project
+                | F::InfoPath
+                | F::Lync
+                | F::Dynamics365,
+                _,
+            ) => family.to_owned(),
+            (F::SharePointServer, Some(ApplicationRelease::Year(year @ (2013 | 2016)))) => {
+                format!("SharePoint Enterprise Server {year}")
+            }
+            (F::ExchangeServer, Some(ApplicationRelease::SubscriptionEdition)) => {
+                format!("{family} Subscription Edition RTM")
+            }
+            (F::DotNet, Some(ApplicationRelease::Version { major: ..5, .. })) => named(".NET Core"),
+            (F::PowerShell, Some(ApplicationRelease::Version { major: ..7, .. })) => {
+                named("PowerShell Core")
+            }
+            (F::OdbcDriver, Some(release)) => {
+                format!("ODBC Driver {release} for SQL Server on Windows")
+            }
+            (F::OleDbDriver, Some(release)) => format!("OLE DB Driver {release} for SQL Server"),
+            (F::VisualStudio, Some(release)) => studio(release),
+            _ => named(family),
+        }
+    }
+}
+
+/// Visual Studio goes by its year; of the old ones, the documents name the last update.
+fn studio(release: ApplicationRelease) -> String {
+    let year = match release {
+        ApplicationRelease::Version { major: 14, .. } => 2015,
+        ApplicationRelease::Version { major: 15, .. } => 2017,
+        ApplicationRelease::Version { major: 16, .. } => 2019,
+        ApplicationRelease::Version { major: 17, .. } => 2022,
+        ApplicationRelease::Year(year) => year,
+        other => return format!("Visual Studio {other}"),
+    };
+    match year {
+        2012 | 2013 => format!("Visual Studio {year} Update 5"),
+        2015 => format!("Visual Studio {year} Update 3"),
+        _ => format!("Visual Studio {year}"),
+    }
+}
 
 /// The software id of an application's product name.
 ///

@@ -2,8 +2,8 @@
 
 use kbgap_catalog::{Application, ApplicationFamily, ApplicationRelease, Branch, Version};
 
+use super::VersionKind;
 use super::{Name, Seen, installed, year};
-use crate::application::installed::VersionKind;
 
 const STANDARD: &[ApplicationFamily] = &[
     ApplicationFamily::Excel,
@@ -37,7 +37,7 @@ pub(super) fn read(name: &Name<'_>, version: Option<Version>) -> Option<Seen> {
         found.application.branch = branch;
         Some(Seen::Application(found))
     };
-    match &name.words[..] {
+    match name.words {
         ["365"]
         | ["365", "apps", "for", "enterprise" | "business"]
         | ["office", "365"]

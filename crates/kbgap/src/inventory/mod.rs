@@ -1,4 +1,8 @@
-//! `kbgap inventory`: machine reports into the store.
+//! `kbgap inventory`: machine reports into the store, and how their software is understood.
+
+mod defender;
+mod lines;
+mod software;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -9,14 +13,19 @@ use kbgap_server::{Incoming, IngestSummary, Intake};
 use crate::catalog::runtime;
 use crate::cli::{FAILED, InventoryCommand, InventoryImportArgs};
 use crate::data_dir::DataDir;
+use crate::names;
 use crate::output;
-use crate::scan::read_inputs;
+use crate::scan::{Inputs, read_inputs};
 use crate::settings::Settings;
 use crate::setup;
 
 pub(crate) fn run(command: InventoryCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
     match command {
         InventoryCommand::Import(args) => import(&args, &DataDir::of(settings)),
+        InventoryCommand::ImportDefender(args) => defender::run(&args, &DataDir::of(settings)),
+        InventoryCommand::Software(args) => {
+            software::run(&args, &names::rules(settings.software_rules.as_deref())?)
+        }
         InventoryCommand::Schema => {
             let schema = kbgap_inventory::report_schema();
             let mut out = io::stdout().lock();
@@ -28,7 +37,17 @@ pub(crate) fn run(command: InventoryCommand, settings: &Settings) -> anyhow::Res
 }
 
 fn import(args: &InventoryImportArgs, data_dir: &DataDir) -> anyhow::Result<ExitCode> {
-    let inputs = read_inputs(&args.files);
+    let (streams, others): (Vec<_>, Vec<_>) = args
+        .files
+        .iter()
+        .cloned()
+        .partition(|file| lines::is_lines(file));
+    let inputs = if others.is_empty() {
+        Inputs::default()
+    } else {
+        read_inputs(&others)
+    };
+    let mut failures = inputs.failures;
     let batch = inputs.machines.into_iter();
     let batch: Vec<Incoming> = batch
         .map(|machine| Observation::from(machine.report).into())
@@ -37,15 +56,21 @@ fn import(args: &InventoryImportArgs, data_dir: &DataDir) -> anyhow::Result<Exit
         let store = data_dir.store().await?;
         let tenant = setup::tenant(&store).await?;
         let intake = Intake::without_fleet(store.clone(), &tenant.id);
-        let summary = intake.take(batch).await?;
+        let mut summary = intake.take(batch).await?;
+        for file in &streams {
+            match lines::take(&intake, file).await {
+                Ok(taken) => summary.add(taken),
+                Err(error) => failures.push(format!("{error:#}")),
+            }
+        }
         store.close().await;
         anyhow::Ok(summary)
     })?;
     print(&summary, args.json)?;
-    for failure in &inputs.failures {
+    for failure in &failures {
         output::note(&format!("error: {failure}"));
     }
-    let whole = inputs.failures.is_empty() && summary.rejected.is_empty();
+    let whole = failures.is_empty() && summary.rejected.is_empty();
     Ok(if whole {
         ExitCode::SUCCESS
     } else {

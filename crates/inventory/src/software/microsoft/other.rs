@@ -2,8 +2,8 @@
 
 use kbgap_catalog::{Application, ApplicationFamily, ApplicationRelease, Architecture, Version};
 
+use super::{InstalledApplication, VersionKind};
 use super::{Name, Seen, installed, is_number, year};
-use crate::application::installed::{InstalledApplication, VersionKind};
 
 /// Reads an entry of anything but Office.
 pub(super) fn read(name: &Name<'_>, version: Option<Version>) -> Option<Seen> {
@@ -17,7 +17,7 @@ pub(super) fn read(name: &Name<'_>, version: Option<Version>) -> Option<Seen> {
 
 /// SQL Server: its setup's entry, its engine, or a version stated for the whole.
 fn sql(name: &Name<'_>, version: Option<Version>) -> Option<Seen> {
-    let ["sql", "server", release, rest @ ..] = &name.words[..] else {
+    let ["sql", "server", release, rest @ ..] = name.words else {
         return None;
     };
     let release = year(release)?;
@@ -43,7 +43,7 @@ fn sql(name: &Name<'_>, version: Option<Version>) -> Option<Seen> {
 /// .NET and ASP.NET Core: the version that counts is in the name; the entry's own is of the installer.
 fn runtime(name: &Name<'_>) -> Option<InstalledApplication> {
     use ApplicationFamily as F;
-    let (family, version) = match &name.words[..] {
+    let (family, version) = match name.words {
         [".net", "runtime", "-", version]
         | [".net", "core", "runtime", "-", version]
         | ["windows", "desktop", "runtime", "-", version] => (F::DotNet, version),
@@ -64,7 +64,7 @@ fn server(name: &Name<'_>, version: Option<Version>) -> Option<InstalledApplicat
         found.kind = VersionKind::Setup;
         Some(found)
     };
-    match &name.words[..] {
+    match name.words {
         ["exchange", "server"] => setup(F::ExchangeServer, None),
         ["exchange", "server", "subscription", "edition"]
         | ["exchange", "server", "subscription", "edition", "rtm"] => setup(
@@ -108,7 +108,7 @@ fn server(name: &Name<'_>, version: Option<Version>) -> Option<InstalledApplicat
 fn tool(name: &Name<'_>, version: Option<Version>) -> Option<InstalledApplication> {
     use ApplicationFamily as F;
     let found = |family| Some(installed(family, None, name, version));
-    match &name.words[..] {
+    match name.words {
         ["edge"] => found(F::Edge),
         ["visual", "studio", "code"] | ["visual", "studio", "code", "(user)"] => {
             found(F::VisualStudioCode)

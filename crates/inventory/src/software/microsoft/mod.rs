@@ -1,83 +1,97 @@
-//! The names under which machines report applications: the display names of the registry's
-//! uninstall list, which osquery's `programs` repeats.
+//! Microsoft's applications by the names under which machines report them: the display names of the
+//! registry's uninstall list, which osquery's `programs` repeats, and Defender's own names.
 //!
 //! A name is taken word by word and as a whole; a name that only contains another is not taken
-//! for it. Names of other vendors' software do not occur here.
+//! for it. Names of other vendors' software do not occur here. Both the assessment and the software
+//! inventory read names here and nowhere else.
 
+mod component;
+mod entry;
 mod office;
 mod other;
 mod update;
 
-use kbgap_catalog::{Application, ApplicationFamily, ApplicationRelease, Architecture, Version};
+use kbgap_catalog::{Application, ApplicationRelease, Architecture, Version};
 
-use crate::application::installed::{InstalledApplication, ListedUpdate, VersionKind};
+pub use component::component;
+pub use entry::{InstalledApplication, ListedUpdate, MicrosoftEntry, VersionKind};
 
-/// What one entry of a software list is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// An application.
-    Application(InstalledApplication),
-    /// A suite of Office, and the applications every installation of its edition can carry.
-    Suite {
-        suite: Application,
-        version: Option<Version>,
-        parts: &'static [ApplicationFamily],
-    },
-    /// An application of a suite, by the language part that is installed with it.
-    Component(ApplicationFamily, ApplicationRelease),
-    /// An update.
-    Update(ListedUpdate),
-    /// An engine of SQL Server.
-    SqlEngine(ApplicationRelease, Version),
-    /// The entry of SQL Server's setup, in a list that shows its patches too.
-    SqlSetup(ApplicationRelease),
-    /// A patch of SQL Server.
-    SqlPatch {
-        update: ListedUpdate,
-        release: ApplicationRelease,
-        version: Option<Version>,
-    },
-}
+use super::id_form;
+use MicrosoftEntry as Seen;
 
 /// A name in lower-case words, without what is the same in all.
 struct Name<'a> {
-    words: Vec<&'a str>,
+    words: &'a [&'a str],
     architecture: Option<Architecture>,
     /// A language follows the name, as with Click-to-Run only: ` - en-us`.
     language: bool,
 }
 
 impl<'a> Name<'a> {
-    fn new(lower: &'a str) -> Self {
-        let mut words: Vec<&str> = lower.split_whitespace().collect();
-        if words.first() == Some(&"microsoft") {
-            words.remove(0);
+    fn new(lower: &'a [&'a str]) -> Self {
+        let mut words = lower;
+        if let ["microsoft", rest @ ..] = words {
+            words = rest;
         }
         let mut language = false;
-        if let [.., "-", tag] = words[..]
+        if let [rest @ .., "-", tag] = words
             && is_language(tag)
         {
-            words.truncate(words.len() - 2);
+            words = rest;
             language = true;
         }
-        let architecture = words.last().and_then(|last| architecture(last));
-        if architecture.is_some() {
-            words.pop();
+        let mut found = None;
+        if let [rest @ .., last] = words {
+            found = architecture(last);
+            if found.is_some() {
+                words = rest;
+            }
         }
         Self {
             words,
-            architecture,
+            architecture: found,
             language,
         }
     }
 }
 
-/// Reads an entry of a software list; `None` where it is no application known here.
-pub(super) fn read(name: &str, version: &str) -> Option<Seen> {
-    let lower = name.to_lowercase();
-    let name = Name::new(&lower);
+impl MicrosoftEntry {
+    /// Reads an entry of a software list; `None` where it is of another vendor, or no application known
+    /// here.
+    ///
+    /// An entry without a vendor is taken for Microsoft's where its whole name is.
+    pub fn read(vendor: &str, name: &str, version: &str) -> Option<Self> {
+        let vendor = vendor.trim();
+        if !is_microsoft(vendor) {
+            return None;
+        }
+        let mut lower = name.to_lowercase();
+        if id_form::is(vendor, name) {
+            lower = match &*lower {
+                // EdgeHTML; the entry of the uninstall list is Chromium's.
+                "edge" => return None,
+                "edge_chromium-based" => "edge".to_owned(),
+                other => other.replace('_', " "),
+            };
+        }
+        let words: Vec<&str> = lower.split_whitespace().collect();
+        read(&words, version)
+    }
+}
+
+/// Whether a vendor as reported is Microsoft, or none.
+pub(super) fn is_microsoft(vendor: &str) -> bool {
+    vendor.is_empty()
+        || vendor
+            .get(..9)
+            .is_some_and(|vendor| vendor.eq_ignore_ascii_case("microsoft"))
+}
+
+/// Reads the lower-case words of an entry's name.
+pub(super) fn read(lower: &[&str], version: &str) -> Option<MicrosoftEntry> {
+    let name = Name::new(lower);
     let version: Option<Version> = version.trim().parse().ok();
-    update::read(&name.words, version)
+    update::read(name.words, version)
         .or_else(|| office::read(&name, version))
         .or_else(|| other::read(&name, version))
 }
@@ -109,7 +123,7 @@ fn is_number(word: &str) -> bool {
 }
 
 fn installed(
-    family: ApplicationFamily,
+    family: kbgap_catalog::ApplicationFamily,
     release: Option<ApplicationRelease>,
     name: &Name<'_>,
     version: Option<Version>,
@@ -130,7 +144,7 @@ mod tests {
     use super::*;
 
     fn told(name: &str, version: &str) -> String {
-        match read(name, version) {
+        match MicrosoftEntry::read("", name, version) {
             Some(Seen::Application(found)) => {
                 let version = found.version.map(|v| v.to_string()).unwrap_or_default();
                 format!("{} at {version}", found.application)
@@ -358,5 +372,24 @@ mod tests {
         ] {
             assert_eq!(told(name, "1.0.0.0"), "nothing", "{name}");
         }
+    }
+
+    #[test]
+    fn defenders_names_are_understood() {
+        use kbgap_catalog::ApplicationFamily as F;
+        let read = |name, version| MicrosoftEntry::read("microsoft", name, version);
+        let family = |name, version| match read(name, version) {
+            Some(Seen::Application(found)) => Some(found.application.family),
+            _ => None,
+        };
+        assert_eq!(
+            family("edge_chromium-based", "143.0.3650.96"),
+            Some(F::Edge)
+        );
+        assert_eq!(family("sql_server_2019", "15.0.2155.2"), Some(F::SqlServer));
+        // EdgeHTML is part of Windows; its version is that of Windows.
+        assert_eq!(read("edge", "10.0.17763.1637"), None);
+        let others = MicrosoftEntry::read("Mozilla", "Microsoft Edge", "1");
+        assert_eq!(others, None);
     }
 }

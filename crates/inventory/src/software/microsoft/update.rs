@@ -2,8 +2,8 @@
 
 use kbgap_catalog::{ApplicationFamily, ApplicationRelease, Kb, Version};
 
+use super::ListedUpdate;
 use super::{Seen, is_number, office, year};
-use crate::application::installed::ListedUpdate;
 
 /// `Security Update for Microsoft Excel 2016 (KB5002544) 64-Bit Edition`,
 /// `GDR 2155 for SQL Server 2019 (KB5068405)`.
