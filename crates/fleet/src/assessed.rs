@@ -10,7 +10,7 @@ use kbgap_catalog::{Catalog, Kb, VulnerabilityId};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::classes::ClassList;
+use crate::classes::AssessedClasses;
 use crate::outcome::Outcome;
 use crate::packed::short;
 use crate::snapshot::Snapshot;
@@ -18,7 +18,7 @@ use crate::snapshot::Snapshot;
 /// States that were assessed, with what was found.
 pub struct Assessed {
     snapshot: Arc<Snapshot>,
-    classes: ClassList,
+    classes: AssessedClasses,
 }
 
 /// What was found for a state of Windows or of applications.
@@ -53,7 +53,7 @@ impl OutcomeKey {
 }
 
 impl Assessed {
-    pub(crate) fn new(snapshot: Arc<Snapshot>, classes: ClassList) -> Self {
+    pub(crate) fn new(snapshot: Arc<Snapshot>, classes: AssessedClasses) -> Self {
         Self { snapshot, classes }
     }
 
@@ -83,13 +83,14 @@ impl Assessed {
                 listed: class.listed.to_vec(),
             });
         }
-        let of_applications = self.classes.applications.iter();
-        for class in of_applications.filter_map(|at| classes.applications(*at)) {
-            states.push(StateFindings {
-                key: class.key.to_bytes(),
-                outcome: outcomes.key(&class.outcome),
-                listed: Vec::new(),
-            });
+        for (key, at) in &self.classes.applications {
+            if let Some(class) = classes.applications(*at) {
+                states.push(StateFindings {
+                    key: key.to_bytes(),
+                    outcome: outcomes.key(&class.outcome),
+                    listed: Vec::new(),
+                });
+            }
         }
         (states, outcomes.bodies)
     }

@@ -43,7 +43,6 @@ pub(crate) struct ApplicationsClass {
     pub(crate) updates: Arc<InstalledUpdates>,
     pub(crate) outcome: Arc<Outcome>,
     pub(crate) machines: RoaringBitmap,
-    pub(crate) key: ApplicationsKey,
 }
 
 /// The classes, as readers see them.
@@ -59,16 +58,34 @@ pub(crate) struct Classifier {
     inputs: FxHashMap<Arc<[u8]>, usize>,
     of_input: Vec<Input>,
     /// The classes of applications, by group, software and listed updates, in one list of numbers.
-    applications: FxHashMap<Box<[u32]>, ApplicationsIx>,
+    applications: FxHashMap<Box<[u32]>, Listing>,
+    /// The classes of applications, by what those lists say: many say the same.
+    by_content: FxHashMap<Content, ApplicationsIx>,
     groups: Groups,
     outcomes: FxHashSet<Arc<Outcome>>,
     /// Room of classes that no machine is in any more.
     free_windows: Vec<WindowsIx>,
     free_applications: Vec<ApplicationsIx>,
     /// Classes that are not assessed yet.
-    unassessed: ClassList,
-    /// Classes that were assessed since it was last asked.
-    assessed: ClassList,
+    unassessed: Unassessed,
+    /// What was assessed since it was last asked.
+    assessed: AssessedClasses,
+}
+
+/// What a list of applications of one group says.
+type Content = (
+    ApplicationGroup,
+    Arc<InstalledApplications>,
+    Arc<InstalledUpdates>,
+);
+
+/// A list of applications of one group, as machines report it.
+#[derive(Debug, Clone, Copy)]
+struct Listing {
+    /// What tells it from others in the history. What a list says may change with the reading of names; the list
+    /// itself does not.
+    key: ApplicationsKey,
+    class: ApplicationsIx,
 }
 
 /// What machines report of Windows, to the letter.
@@ -93,9 +110,16 @@ impl Groups {
 
 /// Some classes of each kind.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ClassList {
+struct Unassessed {
+    windows: Vec<WindowsIx>,
+    applications: Vec<ApplicationsIx>,
+}
+
+/// Classes that were assessed, those of applications with each of the lists they stand for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AssessedClasses {
     pub(crate) windows: Vec<WindowsIx>,
-    pub(crate) applications: Vec<ApplicationsIx>,
+    pub(crate) applications: Vec<(ApplicationsKey, ApplicationsIx)>,
 }
 
 impl Classes {
@@ -127,17 +151,18 @@ impl Classifier {
             inputs: FxHashMap::default(),
             of_input: Vec::new(),
             applications: FxHashMap::default(),
+            by_content: FxHashMap::default(),
             groups: Groups::default(),
             outcomes: FxHashSet::default(),
             free_windows: Vec::new(),
             free_applications: Vec::new(),
-            unassessed: ClassList::default(),
-            assessed: ClassList::default(),
+            unassessed: Unassessed::default(),
+            assessed: AssessedClasses::default(),
         }
     }
 
     /// The classes that were assessed since it was last asked.
-    pub(crate) fn take_assessed(&mut self) -> ClassList {
+    pub(crate) fn take_assessed(&mut self) -> AssessedClasses {
         std::mem::take(&mut self.assessed)
     }
 
@@ -270,34 +295,50 @@ impl Classifier {
             .chain(updates)
             .collect();
         if let Some(known) = self.applications.get(&*place) {
-            return *known;
+            return known.class;
         }
         let software: Vec<u32> = software.collect();
         let updates: Vec<Kb> = own.collect();
+        let key = ApplicationsKey::new(&self.tenant, group, &software, &updates);
         let applications = InstalledApplications::of_software(reported(dictionary, &software));
+        let content: Content = (
+            group,
+            Arc::new(applications),
+            Arc::new(InstalledUpdates::new(updates, false)),
+        );
+        let class = self.class_of(classes, content);
+        self.applications
+            .insert(place.into(), Listing { key, class });
+        self.assessed.applications.push((key, class));
+        class
+    }
+
+    fn class_of(&mut self, classes: &mut Classes, content: Content) -> ApplicationsIx {
+        if let Some(known) = self.by_content.get(&content) {
+            return *known;
+        }
+        let (group, applications, updates) = content.clone();
         let class = Arc::new(ApplicationsClass {
             group,
-            applications: Arc::new(applications),
-            key: ApplicationsKey::new(&self.tenant, group, &software, &updates),
-            updates: Arc::new(InstalledUpdates::new(updates, false)),
+            applications,
+            updates,
             outcome: Arc::default(),
             machines: RoaringBitmap::new(),
         });
         let free = &mut self.free_applications;
         let at = put(&mut classes.applications, free, class);
-        self.applications.insert(place.into(), at);
+        self.by_content.insert(content, at);
         self.unassessed.applications.push(at);
         at
     }
 
     /// Assesses the classes that are new, on all cores where they are many.
     pub(crate) fn assess(&mut self, classes: &mut Classes, assessor: &Assessor) {
-        let ClassList {
+        let Unassessed {
             windows,
             applications,
         } = std::mem::take(&mut self.unassessed);
         self.assessed.windows.extend(&windows);
-        self.assessed.applications.extend(&applications);
         let of_windows = |at: &WindowsIx| {
             let state = classes.windows(*at)?.state.as_ref().ok()?;
             let findings = assessor.assess_windows(state);
@@ -366,8 +407,12 @@ impl Classifier {
             give_up(&mut input.classes, windows, &mut self.free_windows);
         }
         let free = &mut self.free_applications;
-        give_up(&mut self.applications, applications, free);
-        self.unassessed = ClassList {
+        give_up(&mut self.by_content, applications, free);
+        self.applications
+            .retain(|_, listing| applications.contains(&listing.class));
+        let listings = self.applications.values();
+        self.assessed.applications = listings.map(|list| (list.key, list.class)).collect();
+        self.unassessed = Unassessed {
             windows: windows.iter().copied().collect(),
             applications: applications.iter().copied().collect(),
         };
@@ -384,7 +429,7 @@ impl Classifier {
     }
 }
 
-fn give_up(known: &mut FxHashMap<Box<[u32]>, u32>, used: &FxHashSet<u32>, free: &mut Vec<u32>) {
+fn give_up<K>(known: &mut FxHashMap<K, u32>, used: &FxHashSet<u32>, free: &mut Vec<u32>) {
     known.retain(|_, at| {
         let used = used.contains(at);
         if !used {

@@ -70,6 +70,12 @@ pub fn parse_batch(text: &str) -> Result<Vec<BatchItem>, ReportError> {
         if trimmed.is_empty() {
             return Ok(items);
         }
+        if let Some((item, end)) = first_whole(trimmed) {
+            items.push(item);
+            line += trimmed[..end].matches('\n').count();
+            rest = &trimmed[end..];
+            continue;
+        }
         let mut values = serde_json::Deserializer::from_str(trimmed).into_iter();
         let value: &serde_json::value::RawValue = match values.next() {
             Some(Ok(value)) => value,
@@ -81,6 +87,21 @@ pub fn parse_batch(text: &str) -> Result<Vec<BatchItem>, ReportError> {
         line += trimmed[..end].matches('\n').count();
         rest = &trimmed[end..];
     }
+}
+
+/// The report a text begins with and where it ends, where it is right: nearly all are, and are read once only.
+fn first_whole(text: &str) -> Option<(BatchItem, usize)> {
+    if !text.starts_with('{') {
+        return None;
+    }
+    let mut ignored = Vec::new();
+    let mut plain = serde_json::Deserializer::from_str(text);
+    let mut note = |path: serde_ignored::Path<'_>| ignored.push(path.to_string());
+    let read = MachineReport::deserialize(serde_ignored::Deserializer::new(&mut plain, &mut note));
+    let report = read.ok().filter(|report| check(report).is_ok())?;
+    let end = plain.into_iter::<serde::de::IgnoredAny>().byte_offset();
+    let report = Ok(report);
+    Some((BatchItem { report, ignored }, end))
 }
 
 fn add(value: &str, line: usize, items: &mut Vec<BatchItem>) -> Result<(), ReportError> {
@@ -125,15 +146,11 @@ fn parse_one(
     line: usize,
     ignored: &mut Vec<String>,
 ) -> Result<MachineReport, ReportError> {
-    // Nearly all are right; where each field stands is only worked out for those that are not.
-    let mut plain = serde_json::Deserializer::from_str(value);
-    let mut note = |path: serde_ignored::Path<'_>| ignored.push(path.to_string());
-    let read = MachineReport::deserialize(serde_ignored::Deserializer::new(&mut plain, &mut note));
-    if let Ok(report) = read {
-        check(&report)?;
-        return Ok(report);
+    if let Some((item, _)) = first_whole(value) {
+        *ignored = item.ignored;
+        return item.report;
     }
-    ignored.clear();
+    // Where each field stands is only worked out for those that are wrong.
     let mut deserializer = serde_json::Deserializer::from_str(value);
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);

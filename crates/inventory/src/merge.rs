@@ -130,6 +130,13 @@ fn os_names(one: Option<Box<str>>, other: Option<Box<str>>) -> Result<Option<Box
     }
 }
 
+impl MachineReport {
+    /// The updates in the order of their numbers, each once; `None` where none are known.
+    pub fn updates_in_order(&self) -> Option<Vec<InstalledUpdate>> {
+        updates(None, self.updates.as_deref())
+    }
+}
+
 /// Unites lists of updates, in the order of their numbers, each once.
 pub(crate) fn updates(
     one: Option<Vec<InstalledUpdate>>,

@@ -89,14 +89,11 @@ pub fn pack(
     times: Option<&PartTimes>,
 ) -> Result<Vec<u8>, Damaged> {
     let os = report.os.clone();
-    let reported = report.updates.as_deref().unwrap_or_default();
+    let reported = report.updates_in_order().unwrap_or_default();
     let numbers = |pending: bool| {
         let wanted = reported.iter();
         let wanted = wanted.filter(|update| update.reboot_pending == pending);
-        let mut numbers: Vec<Kb> = wanted.map(|update| update.kb).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers
+        wanted.map(|update| update.kb).collect::<Vec<Kb>>()
     };
     let windows = WindowsPart {
         name: os.name,
@@ -110,9 +107,7 @@ pub fn pack(
         pending: numbers(true),
     };
     let dated = |update: &InstalledUpdate| Some((update.kb, Day::of_date(update.installed_on?)));
-    let mut installed_on: Vec<(Kb, Day)> = reported.iter().filter_map(dated).collect();
-    installed_on.sort_unstable();
-    installed_on.dedup_by_key(|(kb, _)| *kb);
+    let installed_on: Vec<(Kb, Day)> = reported.iter().filter_map(dated).collect();
     let own = OwnPart {
         installed_on,
         reboot_pending: report.reboot_pending,

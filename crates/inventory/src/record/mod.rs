@@ -137,7 +137,7 @@ impl MachineRecord {
     pub fn restored(report: MachineReport, times: PartTimes) -> Self {
         Self {
             report: MachineReport {
-                updates: merge::updates(None, report.updates.as_deref()),
+                updates: report.updates_in_order(),
                 software: merge::software(None, report.software.as_deref()),
                 ..report
             },
@@ -163,7 +163,7 @@ impl MachineRecord {
     /// An observation without a time of its own is of the time it was received. So is one whose time is more than
     /// [`CLOCK_TOLERANCE`] later than that: a machine whose clock was ahead once would else be deaf until that day.
     pub fn observe(&mut self, next: &Observation, received_at: Timestamp) -> Observed {
-        let at = believed(next.at(), received_at);
+        let at = next.believed_at(received_at);
         let mut steps = Steps::default();
         match next {
             Observation::Whole(report) => self.take(report, true, at, &mut steps),
@@ -187,7 +187,7 @@ impl MachineRecord {
             steps.part(&mut known.os, &mut since.os, report.os.clone(), at);
         }
         if whole || report.updates.is_some() {
-            let list = merge::updates(None, report.updates.as_deref());
+            let list = report.updates_in_order();
             let mut latest = (known.updates.take(), known.updates_complete);
             let stated = (list, report.updates_complete);
             steps.part(&mut latest, &mut since.updates, stated, at);
@@ -224,11 +224,4 @@ impl MachineRecord {
             steps,
         );
     }
-}
-
-fn believed(stated: Option<Timestamp>, received_at: Timestamp) -> Timestamp {
-    let limit = received_at
-        .checked_add(CLOCK_TOLERANCE)
-        .unwrap_or(received_at);
-    stated.filter(|at| *at <= limit).unwrap_or(received_at)
 }

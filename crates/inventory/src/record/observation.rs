@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::ListChanges;
+#[cfg(doc)]
+use super::MachineRecord;
+use super::{CLOCK_TOLERANCE, ListChanges};
 use crate::report::{self, InstalledSoftware, InstalledUpdate, MachineReport};
 
 /// What is heard of a machine at one time.
@@ -62,6 +64,14 @@ impl Observation {
         let named = changes.into_iter();
         let named = named.flat_map(|changes| changes.added.iter().chain(&changes.removed));
         listed.into_iter().flatten().chain(named)
+    }
+
+    /// Of what time it counts as, where it was received at a moment: see [`MachineRecord::observe`].
+    pub fn believed_at(&self, received_at: Timestamp) -> Timestamp {
+        let limit = received_at
+            .checked_add(CLOCK_TOLERANCE)
+            .unwrap_or(received_at);
+        self.at().filter(|at| *at <= limit).unwrap_or(received_at)
     }
 
     /// When the machine was looked at, by its own clock.

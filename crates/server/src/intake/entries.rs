@@ -3,10 +3,10 @@
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use kbgap_assessment::Bearing;
-use kbgap_inventory::InstalledSoftware;
+use kbgap_inventory::{InstalledSoftware, Observation};
 use kbgap_store::{SoftwareEntry, Store, StoreError};
-use rustc_hash::{FxHashMap, FxHashSet};
-use xxhash_rust::xxh3::Xxh3;
+use rustc_hash::FxHashMap;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// A tenant's dictionary, as far as this process knows it: the store has it whole.
 #[derive(Default)]
@@ -28,6 +28,27 @@ struct Known {
 struct Entry {
     reported: Arc<InstalledSoftware>,
     bearing: Bearing,
+}
+
+/// Entries that have no number known here.
+#[derive(Default)]
+struct Unknown {
+    /// Each once.
+    entries: Vec<InstalledSoftware>,
+    /// Where they stand in `entries`, by their hash.
+    by_hash: FxHashMap<u128, usize>,
+    /// The lists that have them: list and entry.
+    places: Vec<(usize, usize)>,
+}
+
+impl Unknown {
+    fn add(&mut self, hash: u128, entry: &InstalledSoftware, list: usize) {
+        let at = *self.by_hash.entry(hash).or_insert_with(|| {
+            self.entries.push(entry.clone());
+            self.entries.len() - 1
+        });
+        self.places.push((list, at));
+    }
 }
 
 /// Entries new to this process, by number.
@@ -53,17 +74,57 @@ impl Entries {
         entries.collect()
     }
 
-    /// Gives numbers to those of some entries that have none yet, and shows them: before any row can name them.
-    pub(crate) async fn intern<'a>(
+    /// The numbers of the software of each observation, in order and each once. Entries that have none yet are given
+    /// theirs, and shown: before any row can name them.
+    pub(crate) async fn intern(
         &self,
         store: &Store,
         tenant: &str,
-        entries: impl Iterator<Item = &'a InstalledSoftware>,
+        observations: &[&Observation],
         show: impl Fn(Learned),
-    ) -> Result<(), StoreError> {
-        let unknown = self.unknown(entries);
+    ) -> Result<Vec<Vec<u32>>, StoreError> {
+        let (mut lists, unknown) = self.look_up(observations);
+        let numbers = self.number(store, tenant, unknown.entries, show).await?;
+        for (list, entry) in unknown.places {
+            lists[list].extend(numbers.get(entry));
+        }
+        for list in &mut lists {
+            list.sort_unstable();
+            list.dedup();
+        }
+        Ok(lists)
+    }
+
+    /// The numbers of each observation's software, as far as they are known, and what is not.
+    fn look_up(&self, observations: &[&Observation]) -> (Vec<Vec<u32>>, Unknown) {
+        let mut unknown = Unknown::default();
+        let mut room = Vec::new();
+        let known = self.read();
+        let mut lists = Vec::with_capacity(observations.len());
+        for (list, observation) in observations.iter().enumerate() {
+            let mut numbers = Vec::new();
+            for entry in observation.software() {
+                let hash = hash(entry, &mut room);
+                match known.numbers.get(&hash) {
+                    Some(number) => numbers.push(*number),
+                    None => unknown.add(hash, entry, list),
+                }
+            }
+            lists.push(numbers);
+        }
+        (lists, unknown)
+    }
+
+    /// Gives numbers to entries, and shows them; in their order.
+    async fn number(
+        &self,
+        store: &Store,
+        tenant: &str,
+        unknown: Vec<InstalledSoftware>,
+        show: impl Fn(Learned),
+    ) -> Result<Vec<u32>, StoreError> {
         if unknown.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let wanted: Vec<SoftwareEntry> = unknown
             .iter()
@@ -74,8 +135,8 @@ impl Entries {
             })
             .collect();
         let numbers = store.software_ids(tenant, &wanted).await?;
-        self.learn(numbers.into_iter().zip(unknown), show);
-        Ok(())
+        self.learn(numbers.iter().copied().zip(unknown), show);
+        Ok(numbers)
     }
 
     /// Learns what other processes added to the dictionary, and shows it.
@@ -104,19 +165,6 @@ impl Entries {
         }
     }
 
-    fn unknown<'a>(
-        &self,
-        entries: impl Iterator<Item = &'a InstalledSoftware>,
-    ) -> Vec<InstalledSoftware> {
-        let known = self.read();
-        let mut seen = FxHashSet::default();
-        let unknown = entries.filter(|entry| {
-            let hash = hash(entry);
-            !known.numbers.contains_key(&hash) && seen.insert(hash)
-        });
-        unknown.cloned().collect()
-    }
-
     fn learn(
         &self,
         entries: impl Iterator<Item = (u32, InstalledSoftware)>,
@@ -126,12 +174,13 @@ impl Entries {
         let learned: Learned = entries.collect();
         show(learned.clone());
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut room = Vec::new();
         for (number, reported) in learned {
             let at = number as usize;
             if known.entries.len() <= at {
                 known.entries.resize(at + 1, None);
             }
-            known.numbers.insert(hash(&reported), number);
+            known.numbers.insert(hash(&reported, &mut room), number);
             known.entries[at] = Some(Entry {
                 bearing: Bearing::of(&reported),
                 reported,
@@ -166,9 +215,11 @@ impl KnownEntries<'_> {
 
     /// The numbers of a list, in order and each once; `None` where one is not known.
     pub(crate) fn numbers(&self, list: &[InstalledSoftware]) -> Option<Vec<u32>> {
-        let numbers = list
-            .iter()
-            .map(|entry| self.0.numbers.get(&hash(entry)).copied());
+        let mut room = Vec::new();
+        let numbers = list.iter().map(|entry| {
+            let hash = hash(entry, &mut room);
+            self.0.numbers.get(&hash).copied()
+        });
         let mut numbers: Vec<u32> = numbers.collect::<Option<_>>()?;
         numbers.sort_unstable();
         numbers.dedup();
@@ -180,11 +231,12 @@ impl KnownEntries<'_> {
     }
 }
 
-fn hash(entry: &InstalledSoftware) -> u128 {
-    let mut hash = Xxh3::new();
+/// The hash of an entry; `room` is for the bytes that are hashed.
+fn hash(entry: &InstalledSoftware, room: &mut Vec<u8>) -> u128 {
+    room.clear();
     for part in [&entry.vendor, &entry.name, &entry.version] {
-        hash.update(&(part.len() as u64).to_le_bytes());
-        hash.update(part.as_bytes());
+        room.extend((part.len() as u64).to_le_bytes());
+        room.extend(part.as_bytes());
     }
-    hash.digest128()
+    xxh3_128(room)
 }

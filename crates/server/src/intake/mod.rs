@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kbgap_fleet::{Change, Fleet};
-use kbgap_inventory::{MachineRecord, Observation, Observed};
+use kbgap_inventory::{MachineRecord, MachineReport, Observation, Observed};
 use kbgap_inventory::{ReadError, ReadReport, identify};
 use kbgap_store::{MachineRow, MachineWrite, Outcome, Store, StoreError, Written};
 use rustc_hash::FxHashMap;
@@ -92,7 +92,16 @@ struct Stored {
 /// What came of one machine, in the order it came.
 struct Task {
     machine: String,
-    observations: Vec<(usize, Observation)>,
+    observations: Vec<Told>,
+}
+
+/// An observation.
+struct Told {
+    /// Its place in the batch.
+    index: usize,
+    observation: Observation,
+    /// The software it names, by its numbers in the dictionary: in order, each once.
+    software: Vec<u32>,
 }
 
 /// What is to be written of a machine.
@@ -147,12 +156,7 @@ impl Intake {
             ..IngestSummary::default()
         };
         let mut tasks = tasks(batch, &mut summary);
-        let software = tasks.iter().flat_map(|task| &task.observations);
-        let software = software.flat_map(|(_, observation)| observation.software());
-        let show = |learned| self.learn(learned);
-        self.entries
-            .intern(&self.store, &self.tenant, software, show)
-            .await?;
+        self.intern(&mut tasks).await?;
         for _ in 0..ATTEMPTS {
             if tasks.is_empty() {
                 return Ok(summary);
@@ -165,13 +169,29 @@ impl Intake {
         }
         for task in tasks {
             let reason = "others write this machine all the time: send it again";
-            let rejected = task.observations.into_iter().map(|(index, _)| Rejected {
-                index,
+            let rejected = task.observations.into_iter().map(|told| Rejected {
+                index: told.index,
                 reason: reason.to_owned(),
             });
             summary.rejected.extend(rejected);
         }
         Ok(summary)
+    }
+
+    /// Finds the numbers of what software is named.
+    async fn intern(&self, tasks: &mut [Task]) -> Result<(), StoreError> {
+        let told = tasks.iter().flat_map(|task| &task.observations);
+        let observations: Vec<&Observation> = told.map(|told| &told.observation).collect();
+        let show = |learned| self.learn(learned);
+        let lists = self
+            .entries
+            .intern(&self.store, &self.tenant, &observations, show)
+            .await?;
+        let told = tasks.iter_mut().flat_map(|task| &mut task.observations);
+        for (told, list) in told.zip(lists) {
+            told.software = list;
+        }
+        Ok(())
     }
 
     /// Reads what is known, merges, and writes; the tasks whose rows others wrote meanwhile come back.
@@ -213,8 +233,8 @@ impl Intake {
                     None => count(summary, prepared),
                 },
                 Err(reason) => {
-                    let rejected = task.observations.iter().map(|(index, _)| Rejected {
-                        index: *index,
+                    let rejected = task.observations.iter().map(|told| Rejected {
+                        index: told.index,
                         reason: reason.clone(),
                     });
                     summary.rejected.extend(rejected);
@@ -283,7 +303,11 @@ fn tasks(batch: Vec<Incoming>, summary: &mut IngestSummary) -> Vec<Task> {
                     });
                     tasks.len() - 1
                 });
-                tasks[place].observations.push((index, observation));
+                tasks[place].observations.push(Told {
+                    index,
+                    observation,
+                    software: Vec::new(),
+                });
             }
             Err(reason) => summary.rejected.push(Rejected { index, reason }),
         }
@@ -303,6 +327,15 @@ fn prepare(
     known: Option<MachineRow>,
     now: Timestamp,
 ) -> Result<Prepared, String> {
+    if let [told] = &*task.observations
+        && let Observation::Whole(report) = &told.observation
+        && let at = told.observation.believed_at(now)
+        && known
+            .as_ref()
+            .is_none_or(|row| row.last_seen <= at && has_no_times(row))
+    {
+        return whole(tenant, entries, told, report, known, at);
+    }
     let mut observed = Vec::new();
     let mut record = match &known {
         Some(row) => Some(rows::record(row, entries).map_err(|error| error.to_string())?),
@@ -310,7 +343,10 @@ fn prepare(
     };
     let mut changed = known.is_none();
     let mut seen = false;
-    for (index, observation) in &task.observations {
+    for Told {
+        index, observation, ..
+    } in &task.observations
+    {
         let found = if let Some(record) = &mut record {
             record.observe(observation, now)
         } else {
@@ -344,6 +380,39 @@ fn prepare(
         name: record.report.name,
         due,
         known,
+    })
+}
+
+/// A whole report that is not older than anything that is known of its machine: it is the record, so what is known
+/// need not be read.
+fn whole(
+    tenant: &str,
+    entries: &KnownEntries<'_>,
+    told: &Told,
+    report: &MachineReport,
+    known: Option<MachineRow>,
+    at: Timestamp,
+) -> Result<Prepared, String> {
+    let packed = rows::packed(tenant, report, &told.software, None, entries);
+    let packed = packed.map_err(|error| error.to_string())?;
+    let same = known.as_ref().is_some_and(|row| {
+        row.digest == packed.digest && row.name.as_deref() == report.name.as_deref()
+    });
+    let (found, due) = if !same {
+        (Observed::Changed, Due::Row(packed))
+    } else if known.as_ref().is_some_and(|row| row.last_seen == at) {
+        (Observed::Repeated, Due::Nothing)
+    } else {
+        (Observed::Seen, Due::Seen)
+    };
+    let unidentified = identify(report).err();
+    Ok(Prepared {
+        observed: vec![(told.index, found)],
+        known,
+        last_seen: at,
+        name: report.name.clone(),
+        due,
+        unidentified: unidentified.map(|reason| reason.to_string()),
     })
 }
 
