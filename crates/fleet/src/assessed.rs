@@ -71,17 +71,14 @@ impl Assessed {
         };
         let classes = &self.snapshot.classes;
         let mut states = Vec::new();
-        for class in self
-            .classes
-            .windows
-            .iter()
-            .filter_map(|at| classes.windows(*at))
-        {
-            states.push(StateFindings {
-                key: class.key.to_bytes(),
-                outcome: outcomes.key(&class.outcome),
-                listed: class.listed.to_vec(),
-            });
+        for (key, at) in &self.classes.windows {
+            if let Some(class) = classes.windows(*at) {
+                states.push(StateFindings {
+                    key: key.to_bytes(),
+                    outcome: outcomes.key(&class.outcome),
+                    listed: class.listed.to_vec(),
+                });
+            }
         }
         for (key, at) in &self.classes.applications {
             if let Some(class) = classes.applications(*at) {

@@ -13,7 +13,7 @@ use roaring::RoaringBitmap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::chunks::Chunks;
-use crate::dictionary::Dictionary;
+use crate::dictionary::{Dictionary, Weight};
 use crate::outcome::Outcome;
 use crate::packed::list::Numbers;
 use crate::packed::{self, ApplicationsKey, Damaged, PackedMachine, WindowsKey};
@@ -30,7 +30,6 @@ pub(crate) struct WindowsClass {
     pub(crate) state: Result<Arc<MachineState>, Box<str>>,
     pub(crate) outcome: Arc<Outcome>,
     pub(crate) machines: RoaringBitmap,
-    pub(crate) key: WindowsKey,
     /// What of the listed updates concerns applications, by their group.
     pub(crate) listed: Arc<[(ApplicationGroup, Kb)]>,
 }
@@ -57,8 +56,10 @@ pub(crate) struct Classifier {
     tenant: Box<str>,
     inputs: FxHashMap<Arc<[u8]>, usize>,
     of_input: Vec<Input>,
+    /// The classes of Windows, by what these reports say: many say the same.
+    by_state: FxHashMap<Arc<MachineState>, WindowsIx>,
     /// The classes of applications, by group, software and listed updates, in one list of numbers.
-    applications: FxHashMap<Box<[u32]>, Listing>,
+    applications: FxHashMap<Box<[u32]>, Reported<ApplicationsKey>>,
     /// The classes of applications, by what those lists say: many say the same.
     by_content: FxHashMap<Content, ApplicationsIx>,
     groups: Groups,
@@ -79,13 +80,12 @@ type Content = (
     Arc<InstalledUpdates>,
 );
 
-/// A list of applications of one group, as machines report it.
+/// What machines report, to the letter.
 #[derive(Debug, Clone, Copy)]
-struct Listing {
-    /// What tells it from others in the history. What a list says may change with the reading of names; the list
-    /// itself does not.
-    key: ApplicationsKey,
-    class: ApplicationsIx,
+struct Reported<K> {
+    /// What tells it from others in the history. What it says may change with the reading of names; it itself does not.
+    key: K,
+    class: u32,
 }
 
 /// What machines report of Windows, to the letter.
@@ -94,7 +94,7 @@ struct Input {
     /// What of their lists of updates concerns applications, by their group: in order.
     listed: Arc<[(ApplicationGroup, Kb)]>,
     /// The classes, by the software that shows components of Windows.
-    classes: FxHashMap<Box<[u32]>, WindowsIx>,
+    classes: FxHashMap<Box<[u32]>, Reported<WindowsKey>>,
 }
 
 /// Groups of applications by number.
@@ -115,10 +115,10 @@ struct Unassessed {
     applications: Vec<ApplicationsIx>,
 }
 
-/// Classes that were assessed, those of applications with each of the lists they stand for.
+/// Classes that were assessed, with each of the reports they stand for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AssessedClasses {
-    pub(crate) windows: Vec<WindowsIx>,
+    pub(crate) windows: Vec<(WindowsKey, WindowsIx)>,
     pub(crate) applications: Vec<(ApplicationsKey, ApplicationsIx)>,
 }
 
@@ -150,6 +150,7 @@ impl Classifier {
             tenant: tenant.into(),
             inputs: FxHashMap::default(),
             of_input: Vec::new(),
+            by_state: FxHashMap::default(),
             applications: FxHashMap::default(),
             by_content: FxHashMap::default(),
             groups: Groups::default(),
@@ -176,9 +177,10 @@ impl Classifier {
     ) -> Result<WindowsIx, Damaged> {
         let mut software = Vec::new();
         for number in machine.software() {
-            let entry = dictionary.entry(number);
-            if entry.ok_or(Damaged::Software(number))?.bearing.windows {
-                software.push(number);
+            match dictionary.weight(number) {
+                Weight::Absent => return Err(Damaged::Software(number)),
+                Weight::Windows => software.push(number),
+                Weight::Applications | Weight::None => {}
             }
         }
         let input = self.input(assessor, machine.windows_key())?;
@@ -197,7 +199,8 @@ impl Classifier {
     ) -> Vec<ApplicationsIx> {
         let mut told: Vec<(ApplicationGroup, u32)> = Vec::new();
         let mut named: Vec<(ApplicationGroup, Kb)> = Vec::new();
-        for number in software {
+        let weighty = |number: &u32| dictionary.weight(*number) >= Weight::Applications;
+        for number in software.filter(weighty) {
             let bearing = dictionary.entry(number).map(|entry| entry.bearing);
             let bearing = bearing.unwrap_or_default();
             told.extend(bearing.applications.map(|group| (group, number)));
@@ -243,7 +246,7 @@ impl Classifier {
         software: &[u32],
     ) -> Result<WindowsIx, Damaged> {
         if let Some(known) = self.of_input[input].classes.get(software) {
-            return Ok(*known);
+            return Ok(known.class);
         }
         let mut report = packed::of_windows(&self.of_input[input].key)?;
         report.software = Some(reported(dictionary, software).cloned().collect());
@@ -254,18 +257,31 @@ impl Classifier {
                 ..state
             })
         });
-        let class = Arc::new(WindowsClass {
-            state: state.map_err(|reason| reason.to_string().into()),
-            outcome: Arc::default(),
-            machines: RoaringBitmap::new(),
-            key: WindowsKey::new(&self.tenant, &self.of_input[input].key, software),
-            listed: self.of_input[input].listed.clone(),
-        });
-        let at = put(&mut classes.windows, &mut self.free_windows, class);
-        self.unassessed.windows.push(at);
-        let known = &mut self.of_input[input].classes;
-        known.insert(software.into(), at);
-        Ok(at)
+        let state = state.map_err(|reason| reason.to_string().into());
+        let input = &mut self.of_input[input];
+        let known = state.as_ref().ok();
+        let known = known.and_then(|state| self.by_state.get(state));
+        let class = if let Some(known) = known {
+            *known
+        } else {
+            let class = Arc::new(WindowsClass {
+                state: state.clone(),
+                outcome: Arc::default(),
+                machines: RoaringBitmap::new(),
+                listed: input.listed.clone(),
+            });
+            let at = put(&mut classes.windows, &mut self.free_windows, class);
+            self.unassessed.windows.push(at);
+            if let Ok(state) = state {
+                self.by_state.insert(state, at);
+            }
+            at
+        };
+        let key = WindowsKey::new(&self.tenant, &input.key, software);
+        let reported = Reported { key, class };
+        input.classes.insert(software.into(), reported);
+        self.assessed.windows.push((key, class));
+        Ok(class)
     }
 
     /// The class of some applications of one group.
@@ -308,7 +324,7 @@ impl Classifier {
         );
         let class = self.class_of(classes, content);
         self.applications
-            .insert(place.into(), Listing { key, class });
+            .insert(place.into(), Reported { key, class });
         self.assessed.applications.push((key, class));
         class
     }
@@ -338,7 +354,6 @@ impl Classifier {
             windows,
             applications,
         } = std::mem::take(&mut self.unassessed);
-        self.assessed.windows.extend(&windows);
         let of_windows = |at: &WindowsIx| {
             let state = classes.windows(*at)?.state.as_ref().ok()?;
             let findings = assessor.assess_windows(state);
@@ -370,7 +385,7 @@ impl Classifier {
         let mut changed = FxHashSet::default();
         for input in &self.of_input {
             if listed(assessor, &packed::of_windows(&input.key)?) != input.listed {
-                changed.extend(input.classes.values());
+                changed.extend(input.classes.values().map(|reported| reported.class));
             }
         }
         Ok(changed)
@@ -384,8 +399,9 @@ impl Classifier {
     ) -> Result<(), Damaged> {
         for input in &mut self.of_input {
             input.listed = listed(assessor, &packed::of_windows(&input.key)?);
-            for &at in input.classes.values() {
-                if let Some(class) = classes.windows_mut(at).filter(|c| c.listed != input.listed) {
+            for reported in input.classes.values() {
+                let class = classes.windows_mut(reported.class);
+                if let Some(class) = class.filter(|c| c.listed != input.listed) {
                     class.listed = input.listed.clone();
                 }
             }
@@ -403,15 +419,16 @@ impl Classifier {
         applications: &FxHashSet<ApplicationsIx>,
     ) {
         self.outcomes.clear();
+        self.assessed = AssessedClasses::default();
         for input in &mut self.of_input {
-            give_up(&mut input.classes, windows, &mut self.free_windows);
+            give_up(&mut input.classes, windows, &mut self.assessed.windows);
         }
-        let free = &mut self.free_applications;
-        give_up(&mut self.by_content, applications, free);
-        self.applications
-            .retain(|_, listing| applications.contains(&listing.class));
-        let listings = self.applications.values();
-        self.assessed.applications = listings.map(|list| (list.key, list.class)).collect();
+        self.by_state.retain(|_, at| windows.contains(at));
+        self.free_windows = others(classes.windows.len(), windows);
+        let assessed = &mut self.assessed.applications;
+        give_up(&mut self.applications, applications, assessed);
+        self.by_content.retain(|_, at| applications.contains(at));
+        self.free_applications = others(classes.applications.len(), applications);
         self.unassessed = Unassessed {
             windows: windows.iter().copied().collect(),
             applications: applications.iter().copied().collect(),
@@ -429,14 +446,21 @@ impl Classifier {
     }
 }
 
-fn give_up<K>(known: &mut FxHashMap<K, u32>, used: &FxHashSet<u32>, free: &mut Vec<u32>) {
-    known.retain(|_, at| {
-        let used = used.contains(at);
-        if !used {
-            free.push(*at);
-        }
-        used
-    });
+/// Forgets what no machine reports any more; what is left is to be assessed.
+fn give_up<K: Copy>(
+    known: &mut FxHashMap<Box<[u32]>, Reported<K>>,
+    used: &FxHashSet<u32>,
+    assessed: &mut Vec<(K, u32)>,
+) {
+    known.retain(|_, reported| used.contains(&reported.class));
+    let left = known.values();
+    assessed.extend(left.map(|reported| (reported.key, reported.class)));
+}
+
+/// The classes that are not used.
+fn others(classes: usize, used: &FxHashSet<u32>) -> Vec<u32> {
+    let all = 0..u32::try_from(classes).unwrap_or(u32::MAX);
+    all.filter(|at| !used.contains(at)).collect()
 }
 
 /// What of the updates a machine lists concerns applications, by their group: in order.

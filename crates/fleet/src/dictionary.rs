@@ -15,8 +15,24 @@ use crate::names::{Named, SoftwareNames};
 pub(crate) struct Dictionary {
     /// At 0 there is none.
     entries: Chunks<Option<Arc<Entry>>>,
+    /// What each entry is of consequence for, by its number: most are for nothing, and this is near where the entries
+    /// themselves are all over the memory.
+    weights: Arc<Vec<Weight>>,
     software: Chunks<Arc<Software>>,
     by_id: Lookup,
+}
+
+/// What an entry is of consequence for, in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Weight {
+    /// There is no such entry.
+    Absent,
+    /// For nothing that is assessed.
+    None,
+    /// For applications only.
+    Applications,
+    /// For Windows, and perhaps for applications.
+    Windows,
 }
 
 /// One entry of software lists.
@@ -38,9 +54,27 @@ pub(crate) struct Software {
     pub(crate) entries: Vec<u32>,
 }
 
+impl Weight {
+    fn of(bearing: Bearing) -> Self {
+        if bearing.windows {
+            Self::Windows
+        } else if bearing.applications.is_some() || bearing.update.is_some() {
+            Self::Applications
+        } else {
+            Self::None
+        }
+    }
+}
+
 impl Dictionary {
     pub(crate) fn entry(&self, number: u32) -> Option<&Arc<Entry>> {
         self.entries.get(number as usize)?.as_ref()
+    }
+
+    /// What the entry of a number is of consequence for.
+    pub(crate) fn weight(&self, number: u32) -> Weight {
+        let weight = self.weights.get(number as usize);
+        weight.copied().unwrap_or(Weight::Absent)
     }
 
     /// The highest number there is an entry of.
@@ -90,6 +124,11 @@ impl Dictionary {
         while self.entries.len() <= number as usize {
             self.entries.push(None);
         }
+        let weights = Arc::make_mut(&mut self.weights);
+        if weights.len() < self.entries.len() {
+            weights.resize(self.entries.len(), Weight::Absent);
+        }
+        weights[number as usize] = Weight::of(entry.bearing);
         if let Some(place) = self.entries.get_mut(number as usize) {
             *place = Some(Arc::new(entry));
         }

@@ -4,8 +4,9 @@ use roaring::RoaringBitmap;
 
 use crate::Slot;
 
-/// Up to how many machines a set is a plain list: a bitmap of so few would be mostly overhead.
-const FEW: usize = 64;
+/// Up to how many machines a set is a plain list of four bytes each: a bitmap takes two, and about fifty for each range
+/// of 65,536 that it reaches into. A million machines have sixteen.
+const FEW: usize = 400;
 
 /// A set of machines: most software versions are on a handful, some on nearly all.
 #[derive(Debug, Clone, PartialEq)]

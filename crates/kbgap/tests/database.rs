@@ -205,10 +205,8 @@ fn a_postgres_database_takes_the_place_of_the_file() {
             .starts_with("PostgreSQL "),
         "{status}"
     );
-    assert_eq!(
-        (&status["tenants"], &status["schemaVersion"]),
-        (&1.into(), &1.into())
-    );
+    assert_eq!(status["tenants"], 1);
+    assert!(status["schemaVersion"].is_number(), "{status}");
     assert!(
         !installation.path().join("data/kbgap.db").exists(),
         "no file was made"

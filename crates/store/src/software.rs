@@ -1,8 +1,8 @@
 //! Software by number: machines hold numbers, and this table says what they are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use crate::backend::{CHUNK, Dialect, Listed, listed, reading, writing};
+use crate::backend::{reading, writing};
 use crate::machines::{Batch, SoftwareRow};
 use crate::{Store, StoreError, text};
 
@@ -20,10 +20,6 @@ pub struct SoftwareEntry {
 /// How many entries are given at once.
 const PAGE: i64 = 5000;
 
-const KNOWN: Listed = listed!(
-    "SELECT digest, id FROM software WHERE tenant = $1 AND digest" bytes "$2" ""
-);
-
 /// The last number given, with the tenant's row held.
 const LAST: &str = "INSERT INTO sequences (tenant, value, trimmed, software) VALUES ($1, 0, 0, 0)
     ON CONFLICT (tenant) DO UPDATE SET software = sequences.software
@@ -34,88 +30,68 @@ const SET_LAST: &str = "UPDATE sequences SET software = $2 WHERE tenant = $1";
 const AFTER: &str = "SELECT id, vendor, name, version FROM software
     WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
 
-type Key = [u8; 16];
-
 impl Store {
-    /// The numbers of some software, in their order. What is not known yet gets the next number of the tenant; numbers
-    /// begin at 1, have no gaps and never change. Servers that ask at once are given the same.
-    pub async fn software_ids(
+    /// Gives each of some software a number that has none yet: the next one of the tenant. Numbers begin at 1, have no
+    /// gaps and never change; servers that ask at once are given the same.
+    ///
+    /// The caller knows all numbers up to `after`, and that none of these entries is among them. What is returned is
+    /// all that follows, in order of number: what others added meanwhile, and what was added now.
+    pub async fn add_software(
         &self,
         tenant: &str,
+        after: u32,
         entries: &[SoftwareEntry],
-    ) -> Result<Vec<u32>, StoreError> {
+    ) -> Result<Vec<(u32, SoftwareEntry)>, StoreError> {
         text::key("the id of a tenant", tenant)?;
         for entry in entries {
             text::plain("the vendor of a software", &entry.vendor)?;
             text::plain("the name of a software", &entry.name)?;
             text::plain("the version of a software", &entry.version)?;
         }
-        let keys: Vec<Key> = entries.iter().map(key).collect();
-        let mut ids: HashMap<Key, u32> = HashMap::new();
-        for some in distinct(&keys, &ids).chunks(CHUNK) {
-            let rows: Vec<(Vec<u8>, i64)> = reading!(self, |pool, dialect| {
-                sqlx::query_as(dialect.sql(KNOWN))
-                    .bind(tenant)
-                    .bind(dialect.bytes(some))
-                    .fetch_all(pool)
-                    .await?
-            });
-            learn(&mut ids, rows)?;
-        }
-        if keys.iter().any(|key| !ids.contains_key(key)) {
-            self.add_software(tenant, entries, &keys, &mut ids).await?;
-        }
-        let id = |key| {
-            ids.get(key)
-                .copied()
-                .ok_or(StoreError::Damaged("a software has no number"))
-        };
-        keys.iter().map(id).collect()
-    }
-
-    async fn add_software(
-        &self,
-        tenant: &str,
-        entries: &[SoftwareEntry],
-        keys: &[Key],
-        ids: &mut HashMap<Key, u32>,
-    ) -> Result<(), StoreError> {
-        writing!(self, |transaction, dialect| {
-            let mut last: i64 = sqlx::query_scalar(LAST)
+        writing!(self, |transaction| {
+            let last: i64 = sqlx::query_scalar(LAST)
                 .bind(tenant)
                 .fetch_one(&mut *transaction)
                 .await?;
-            // Another server may have added some of them while this one came to hold the row.
-            for some in distinct(keys, ids).chunks(CHUNK) {
-                let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(dialect.sql(KNOWN))
+            let last = number(last)?;
+            let mut all: Vec<(u32, SoftwareEntry)> = Vec::new();
+            while let known = all.last().map_or(after, |(id, _)| *id)
+                && known < last
+            {
+                let page = sqlx::query_as(AFTER)
                     .bind(tenant)
-                    .bind(dialect.bytes(some))
-                    .fetch_all(&mut *transaction)
-                    .await?;
-                learn(ids, rows)?;
-            }
-            let mut rows = Vec::new();
-            for (entry, key) in entries.iter().zip(keys) {
-                if ids.contains_key(key) {
-                    continue;
+                    .bind(i64::from(known))
+                    .bind(PAGE)
+                    .fetch_all(&mut *transaction);
+                let page = read(page.await?)?;
+                if page.is_empty() {
+                    return Err(StoreError::Damaged("numbers of software are missing"));
                 }
-                last += 1;
-                ids.insert(*key, number(last)?);
-                rows.push(SoftwareRow {
-                    id: last,
-                    digest: key,
+                all.extend(page);
+            }
+            let mut known: HashSet<&SoftwareEntry> = all.iter().map(|(_, entry)| entry).collect();
+            let new = entries.iter().filter(|entry| known.insert(entry));
+            let new: Vec<(u32, SoftwareEntry)> = (last + 1..).zip(new.cloned()).collect();
+            let rows: Vec<SoftwareRow<'_>> = new
+                .iter()
+                .map(|(id, entry)| SoftwareRow {
+                    id: i64::from(*id),
                     vendor: &entry.vendor,
                     name: &entry.name,
                     version: &entry.version,
-                });
+                })
+                .collect();
+            if let Some(last) = rows.last() {
+                transaction.put_software(tenant, &rows).await?;
+                sqlx::query(SET_LAST)
+                    .bind(tenant)
+                    .bind(last.id)
+                    .execute(&mut *transaction)
+                    .await?;
+                transaction.commit().await?;
             }
-            transaction.put_software(tenant, &rows).await?;
-            sqlx::query(SET_LAST)
-                .bind(tenant)
-                .bind(last)
-                .execute(&mut *transaction)
-                .await?;
-            Ok(transaction.commit().await?)
+            all.extend(new);
+            Ok(all)
         })
     }
 
@@ -131,49 +107,21 @@ impl Store {
             .bind(PAGE)
             .fetch_all(pool)
             .await?);
-        rows.into_iter()
-            .map(|(id, vendor, name, version)| {
-                Ok((
-                    number(id)?,
-                    SoftwareEntry {
-                        vendor,
-                        name,
-                        version,
-                    },
-                ))
-            })
-            .collect()
+        read(rows)
     }
 }
 
-/// The digest by which an entry is found. Lengths keep apart what merely reads the same when joined.
-fn key(entry: &SoftwareEntry) -> Key {
-    let mut hasher = blake3::Hasher::new();
-    for text in [&entry.vendor, &entry.name, &entry.version] {
-        hasher.update(&(text.len() as u64).to_le_bytes());
-        hasher.update(text.as_bytes());
-    }
-    let mut key = Key::default();
-    hasher.finalize_xof().fill(&mut key);
-    key
-}
-
-/// The keys that have no number yet, each once.
-fn distinct<'a>(keys: &'a [Key], known: &HashMap<Key, u32>) -> Vec<&'a [u8]> {
-    let mut seen = HashSet::new();
-    let new = keys
-        .iter()
-        .filter(|key| !known.contains_key(*key) && seen.insert(**key));
-    new.map(Key::as_slice).collect()
-}
-
-fn learn(ids: &mut HashMap<Key, u32>, rows: Vec<(Vec<u8>, i64)>) -> Result<(), StoreError> {
-    for (digest, id) in rows {
-        let key = Key::try_from(digest)
-            .map_err(|_| StoreError::Damaged("the digest of a software has another length"))?;
-        ids.insert(key, number(id)?);
-    }
-    Ok(())
+fn read(rows: Vec<(i64, String, String, String)>) -> Result<Vec<(u32, SoftwareEntry)>, StoreError> {
+    let rows = rows.into_iter();
+    rows.map(|(id, vendor, name, version)| {
+        let entry = SoftwareEntry {
+            vendor,
+            name,
+            version,
+        };
+        Ok((number(id)?, entry))
+    })
+    .collect()
 }
 
 fn number(id: i64) -> Result<u32, StoreError> {

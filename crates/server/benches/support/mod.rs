@@ -14,6 +14,10 @@ use kbgap_server::{Incoming, Intake, Service, Settings};
 use kbgap_store::{Location, Store, Tenant};
 use kbgap_synthetic::{Era, SyntheticFleet};
 
+/// As in the binary, for what is measured and for what it is measured against.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub(crate) const TENANT: &str = "6f1d2c1e-0c56-4a7e-9d0a-6a4b6a2f9d11";
 pub(crate) const SEED: u64 = 20_260_210;
 /// How many reports are stored at once.

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use kbgap_assessment::Bearing;
 use kbgap_inventory::{InstalledSoftware, Observation};
 use kbgap_store::{SoftwareEntry, Store, StoreError};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// A tenant's dictionary, as far as this process knows it: the store has it whole.
@@ -18,36 +18,37 @@ pub(crate) struct Entries {
 struct Known {
     /// By a hash of 128 bits: the entries themselves are kept once, by number.
     numbers: FxHashMap<u128, u32>,
-    /// At 0 there is none.
-    entries: Vec<Option<Entry>>,
-    /// Up to which number all are known. Beyond it are those this process gave, between which others gave theirs.
-    complete: u32,
+    /// In order of their numbers, which begin at 1.
+    entries: Vec<Entry>,
 }
 
-#[derive(Clone)]
 struct Entry {
     reported: Arc<InstalledSoftware>,
     bearing: Bearing,
 }
 
-/// Entries that have no number known here.
+/// Entries that have no number known here, each once.
 #[derive(Default)]
 struct Unknown {
-    /// Each once.
-    entries: Vec<InstalledSoftware>,
-    /// Where they stand in `entries`, by their hash.
-    by_hash: FxHashMap<u128, usize>,
-    /// The lists that have them: list and entry.
-    places: Vec<(usize, usize)>,
+    entries: Vec<SoftwareEntry>,
+    seen: FxHashSet<u128>,
 }
 
 impl Unknown {
-    fn add(&mut self, hash: u128, entry: &InstalledSoftware, list: usize) {
-        let at = *self.by_hash.entry(hash).or_insert_with(|| {
-            self.entries.push(entry.clone());
-            self.entries.len() - 1
-        });
-        self.places.push((list, at));
+    fn add(&mut self, hash: u128, entry: &InstalledSoftware) {
+        if self.seen.insert(hash) {
+            self.entries.push(SoftwareEntry {
+                vendor: entry.vendor.to_string(),
+                name: entry.name.to_string(),
+                version: entry.version.to_string(),
+            });
+        }
+    }
+}
+
+impl Known {
+    fn last(&self) -> u32 {
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }
 }
 
@@ -55,9 +56,9 @@ impl Unknown {
 pub(crate) type Learned = Vec<(u32, Arc<InstalledSoftware>)>;
 
 impl Entries {
-    /// Up to which number all entries are known.
-    pub(crate) fn complete(&self) -> u32 {
-        self.read().complete
+    /// The highest number known.
+    pub(crate) fn last(&self) -> u32 {
+        self.read().last()
     }
 
     /// The dictionary as it is now, to look many entries up: while it is held, nothing is learned.
@@ -68,10 +69,10 @@ impl Entries {
     /// All entries known.
     pub(crate) fn all(&self) -> Learned {
         let known = self.read();
-        let entries = (0u32..).zip(&known.entries);
-        let entries =
-            entries.filter_map(|(at, entry)| Some((at, entry.as_ref()?.reported.clone())));
-        entries.collect()
+        let entries = (1u32..).zip(&known.entries);
+        entries
+            .map(|(at, entry)| (at, entry.reported.clone()))
+            .collect()
     }
 
     /// The numbers of the software of each observation, in order and each once. Entries that have none yet are given
@@ -83,10 +84,18 @@ impl Entries {
         observations: &[&Observation],
         show: impl Fn(Learned),
     ) -> Result<Vec<Vec<u32>>, StoreError> {
-        let (mut lists, unknown) = self.look_up(observations);
-        let numbers = self.number(store, tenant, unknown.entries, show).await?;
-        for (list, entry) in unknown.places {
-            lists[list].extend(numbers.get(entry));
+        let (mut lists, mut unknown) = self.look_up(observations);
+        if !unknown.entries.is_empty() {
+            // What others gave meanwhile is read before, so that the dictionary is not held for it.
+            self.follow(store, tenant, &show).await?;
+            (lists, unknown) = self.look_up(observations);
+        }
+        if !unknown.entries.is_empty() {
+            let added = store
+                .add_software(tenant, self.last(), &unknown.entries)
+                .await?;
+            self.learn(added, &show);
+            (lists, _) = self.look_up(observations);
         }
         for list in &mut lists {
             list.sort_unstable();
@@ -101,42 +110,18 @@ impl Entries {
         let mut room = Vec::new();
         let known = self.read();
         let mut lists = Vec::with_capacity(observations.len());
-        for (list, observation) in observations.iter().enumerate() {
+        for observation in observations {
             let mut numbers = Vec::new();
             for entry in observation.software() {
                 let hash = hash(entry, &mut room);
                 match known.numbers.get(&hash) {
                     Some(number) => numbers.push(*number),
-                    None => unknown.add(hash, entry, list),
+                    None => unknown.add(hash, entry),
                 }
             }
             lists.push(numbers);
         }
         (lists, unknown)
-    }
-
-    /// Gives numbers to entries, and shows them; in their order.
-    async fn number(
-        &self,
-        store: &Store,
-        tenant: &str,
-        unknown: Vec<InstalledSoftware>,
-        show: impl Fn(Learned),
-    ) -> Result<Vec<u32>, StoreError> {
-        if unknown.is_empty() {
-            return Ok(Vec::new());
-        }
-        let wanted: Vec<SoftwareEntry> = unknown
-            .iter()
-            .map(|entry| SoftwareEntry {
-                vendor: entry.vendor.to_string(),
-                name: entry.name.to_string(),
-                version: entry.version.to_string(),
-            })
-            .collect();
-        let numbers = store.software_ids(tenant, &wanted).await?;
-        self.learn(numbers.iter().copied().zip(unknown), show);
-        Ok(numbers)
     }
 
     /// Learns what other processes added to the dictionary, and shows it.
@@ -146,51 +131,40 @@ impl Entries {
         tenant: &str,
         mut show: impl FnMut(Learned),
     ) -> Result<(), StoreError> {
-        let mut after = self.complete();
         loop {
-            let page = store.software_after(tenant, after).await?;
-            let Some((last, _)) = page.last() else {
+            let page = store.software_after(tenant, self.last()).await?;
+            if page.is_empty() {
                 return Ok(());
-            };
-            after = *last;
-            let entries = page.into_iter().map(|(number, entry)| {
+            }
+            self.learn(page, &mut show);
+        }
+    }
+
+    /// Learns entries that follow each other, and shows them; what is known already is passed over.
+    fn learn(&self, entries: Vec<(u32, SoftwareEntry)>, show: impl FnOnce(Learned)) {
+        let learned: Learned = entries
+            .into_iter()
+            .map(|(number, entry)| {
                 let reported = InstalledSoftware {
                     vendor: entry.vendor.into(),
                     name: entry.name.into(),
                     version: entry.version.into(),
                 };
-                (number, reported)
-            });
-            self.learn(entries, &mut show);
-        }
-    }
-
-    fn learn(
-        &self,
-        entries: impl Iterator<Item = (u32, InstalledSoftware)>,
-        show: impl FnOnce(Learned),
-    ) {
-        let entries = entries.map(|(number, reported)| (number, Arc::new(reported)));
-        let learned: Learned = entries.collect();
+                (number, Arc::new(reported))
+            })
+            .collect();
         show(learned.clone());
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let mut room = Vec::new();
         for (number, reported) in learned {
-            let at = number as usize;
-            if known.entries.len() <= at {
-                known.entries.resize(at + 1, None);
+            if number == known.last() + 1 {
+                known.numbers.insert(hash(&reported, &mut room), number);
+                known.entries.push(Entry {
+                    bearing: Bearing::of(&reported),
+                    reported,
+                });
             }
-            known.numbers.insert(hash(&reported, &mut room), number);
-            known.entries[at] = Some(Entry {
-                bearing: Bearing::of(&reported),
-                reported,
-            });
         }
-        // What this process gave closes up with what others gave before.
-        let behind = known.complete as usize + 1;
-        let entries = known.entries.iter().skip(behind);
-        let closed = entries.take_while(|entry| entry.is_some()).count();
-        known.complete += u32::try_from(closed).unwrap_or_default();
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Known> {
@@ -227,7 +201,7 @@ impl KnownEntries<'_> {
     }
 
     fn entry(&self, number: u32) -> Option<&Entry> {
-        self.0.entries.get(number as usize)?.as_ref()
+        self.0.entries.get(number.checked_sub(1)? as usize)
     }
 }
 

@@ -204,7 +204,7 @@ impl Intake {
         let ids: Vec<&str> = tasks.iter().map(|task| task.machine.as_str()).collect();
         let known = self.store.machines_by_id(&self.tenant, &ids).await?;
         let newest = known.iter().flatten().filter_map(highest_number).max();
-        if newest > Some(self.entries.complete()) {
+        if newest > Some(self.entries.last()) {
             let show = |learned| self.learn(learned);
             self.entries.follow(&self.store, &self.tenant, show).await?;
         }

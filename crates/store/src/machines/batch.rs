@@ -4,7 +4,7 @@ use std::future::Future;
 
 use sqlx::{PgConnection, SqliteConnection};
 
-use crate::backend::{CHUNK, hex};
+use crate::backend::CHUNK;
 
 /// A row that is written whole, but for first seen and labels where it is known already.
 pub(crate) struct WholeRow<'a> {
@@ -41,7 +41,6 @@ pub(crate) struct LabelRow<'a> {
 /// A software that is new to the tenant.
 pub(crate) struct SoftwareRow<'a> {
     pub(crate) id: i64,
-    pub(crate) digest: &'a [u8],
     pub(crate) vendor: &'a str,
     pub(crate) name: &'a str,
     pub(crate) version: &'a str,
@@ -104,7 +103,7 @@ macro_rules! replace_machines {
 
 macro_rules! insert_software {
     () => {
-        "INSERT INTO software (tenant, id, digest, vendor, name, version) "
+        "INSERT INTO software (tenant, id, vendor, name, version) "
     };
 }
 
@@ -235,7 +234,6 @@ impl Batch for SqliteConnection {
             let values = some.iter().map(|row| {
                 serde_json::Value::from_iter([
                     serde_json::Value::from(row.id),
-                    hex(row.digest).into(),
                     row.vendor.into(),
                     row.name.into(),
                     row.version.into(),
@@ -243,7 +241,7 @@ impl Batch for SqliteConnection {
             });
             sqlx::query(concat!(
                 insert_software!(),
-                "SELECT $1, value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4 FROM json_each($2)"
+                "SELECT $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($2)"
             ))
             .bind(tenant)
             .bind(values.collect::<serde_json::Value>().to_string())
@@ -362,13 +360,12 @@ impl Batch for PgConnection {
         for some in rows.chunks(CHUNK) {
             sqlx::query(concat!(
                 insert_software!(),
-                "SELECT $1, id, digest, vendor, name, version
-                 FROM UNNEST($2::bigint[], $3::bytea[], $4::text[], $5::text[], $6::text[])
-                     AS added (id, digest, vendor, name, version)"
+                "SELECT $1, id, vendor, name, version
+                 FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::text[])
+                     AS added (id, vendor, name, version)"
             ))
             .bind(tenant)
             .bind(column(some, |row| row.id))
-            .bind(column(some, |row| row.digest))
             .bind(column(some, |row| row.vendor))
             .bind(column(some, |row| row.name))
             .bind(column(some, |row| row.version))
