@@ -17,6 +17,37 @@ const DAY: [&str; 2] = ["--as-of", "2020-03-11"];
 
 const SOFTWARE: &str = "/api/Software/microsoft-_-edge/getmissingkbs";
 
+/// Each test with either database.
+macro_rules! on_both {
+    ($($test:ident),* $(,)?) => {$(
+        mod $test {
+            use super::support::Database;
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                super::$test(Database::Sqlite).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                super::$test(Database::Postgres).await;
+            }
+        }
+    )*};
+}
+
+on_both! {
+    the_documented_answers,
+    every_spelling_of_a_path_is_answered,
+    refusals_are_worded_as_defenders,
+    a_batch_keeps_what_is_right_and_names_what_is_not,
+    tokens_are_given_in_both_versions_and_refused_as_entra_does,
+    what_other_commands_change_is_taken_over_while_serving,
+    evidence_is_served_beside_the_api,
+    applications_count_for_machine_and_software,
+    a_host_of_osquery_enrolls_reports_and_is_refused_when_its_secret_is_gone,
+}
+
 /// A Windows 10 1909 machine with February's cumulative update.
 fn machine(number: usize) -> Value {
     json!({
@@ -42,16 +73,6 @@ async fn fleet(server: &Server, token: &str) {
         (StatusCode::OK, &json!(240)),
         "{summary}"
     );
-}
-
-#[tokio::test]
-async fn the_documented_answers_come_out_to_the_letter_on_sqlite() {
-    the_documented_answers(Database::Sqlite).await;
-}
-
-#[tokio::test]
-async fn the_documented_answers_come_out_to_the_letter_on_postgres() {
-    the_documented_answers(Database::Postgres).await;
 }
 
 async fn the_documented_answers(database: Database) {
@@ -121,9 +142,8 @@ async fn the_documented_answers(database: Database) {
     assert_eq!(answer["value"][0]["machineMissedOn"], 239);
 }
 
-#[tokio::test]
-async fn every_spelling_of_a_path_is_answered() {
-    let installation = Installation::with_documents();
+async fn every_spelling_of_a_path_is_answered(database: Database) {
+    let installation = Installation::with_documents_on(database);
     let server = installation.serve(&DAY);
     let token = server.token(&server.client()).await;
     fleet(&server, &token).await;
@@ -175,9 +195,8 @@ async fn error(response: reqwest::Response) -> (u16, String, String) {
     (status, text("code"), text("message"))
 }
 
-#[tokio::test]
-async fn refusals_are_worded_as_defenders() {
-    let installation = Installation::new();
+async fn refusals_are_worded_as_defenders(database: Database) {
+    let installation = Installation::on(database);
     let poor = installation.create_app("no rights", &["Score.Read.All"]);
     // There is an application already: none is created on the first start.
     let server = installation.serve(&[]);
@@ -230,9 +249,8 @@ async fn refusals_are_worded_as_defenders() {
     assert_eq!(status, 405);
 }
 
-#[tokio::test]
-async fn a_batch_keeps_what_is_right_and_names_what_is_not() {
-    let installation = Installation::new();
+async fn a_batch_keeps_what_is_right_and_names_what_is_not(database: Database) {
+    let installation = Installation::on(database);
     let server = installation.serve(&[]);
     let token = server.token(&server.client()).await;
     let batch = json!([machine(1), { "name": 7 }, {}, { "name": "x", "os": { "name": "Debian" } }]);
@@ -276,9 +294,8 @@ async fn a_batch_keeps_what_is_right_and_names_what_is_not() {
     assert_eq!(summary["new"], 1, "{summary}");
 }
 
-#[tokio::test]
-async fn tokens_are_given_in_both_versions_and_refused_as_entra_does() {
-    let installation = Installation::new();
+async fn tokens_are_given_in_both_versions_and_refused_as_entra_does(database: Database) {
+    let installation = Installation::on(database);
     let server = installation.serve(&[]);
     let client = server.client();
     let http = reqwest::Client::new();
@@ -363,9 +380,8 @@ async fn tokens_are_given_in_both_versions_and_refused_as_entra_does() {
     assert_eq!(support::stdout(&token).trim().split('.').count(), 3);
 }
 
-#[tokio::test]
-async fn what_other_commands_change_is_taken_over_while_serving() {
-    let installation = Installation::new();
+async fn what_other_commands_change_is_taken_over_while_serving(database: Database) {
+    let installation = Installation::on(database);
     let server = installation.serve(&DAY);
     let token = server.token(&server.client()).await;
     let report = installation.file("desk.json", machine(1).to_string());
@@ -398,9 +414,8 @@ fn the_demonstration_answers_the_documented_example() {
     );
 }
 
-#[tokio::test]
-async fn evidence_is_served_beside_the_api() {
-    let installation = Installation::with_documents();
+async fn evidence_is_served_beside_the_api(database: Database) {
+    let installation = Installation::with_documents_on(database);
     let server = installation.serve(&DAY);
     let token = server.token(&server.client()).await;
     fleet(&server, &token).await;
@@ -435,9 +450,8 @@ async fn evidence_is_served_beside_the_api() {
     );
 }
 
-#[tokio::test]
-async fn applications_count_for_machine_and_software() {
-    let installation = Installation::with_documents();
+async fn applications_count_for_machine_and_software(database: Database) {
+    let installation = Installation::with_documents_on(database);
     let server = installation.serve(&[]);
     let token = server.token(&server.client()).await;
     let mut behind = machine(1);
@@ -525,9 +539,10 @@ async fn osquery(server: &Server, route: &str, body: Value) -> Value {
     answer.json().await.unwrap()
 }
 
-#[tokio::test]
-async fn a_host_of_osquery_enrolls_reports_and_is_refused_when_its_secret_is_gone() {
-    let installation = Installation::with_documents();
+async fn a_host_of_osquery_enrolls_reports_and_is_refused_when_its_secret_is_gone(
+    database: Database,
+) {
+    let installation = Installation::with_documents_on(database);
     let created = installation.run(["enroll-secret", "create", "laptops"]);
     let secret = support::stdout(&created).trim().to_owned();
     let server = installation.serve(&DAY);
