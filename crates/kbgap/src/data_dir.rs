@@ -69,15 +69,40 @@ impl DataDir {
             .with_context(|| format!("cannot create the data directory {}", self.folder.display()))
     }
 
-    /// Replaces the compiled catalogue: whole, or not at all.
-    pub(crate) fn write_catalog(&self, catalog: &Catalog, texts: &Texts) -> anyhow::Result<()> {
-        let path = self.catalog();
-        let bytes = snapshot::write(catalog, texts)?;
+    /// Replaces the compiled catalogue: whole, or not at all. `sequence` is the number of the last change among the
+    /// documents it was compiled of.
+    pub(crate) fn write_catalog(
+        &self,
+        catalog: &Catalog,
+        texts: &Texts,
+        sequence: i64,
+    ) -> anyhow::Result<()> {
+        self.replace(&self.catalog(), &snapshot::write(catalog, texts)?)?;
+        // Behind: were it not written, the catalogue would only be compiled once more.
+        self.replace(&self.compiled_of(), self.origin(sequence).as_bytes())
+    }
+
+    /// Whether the compiled catalogue is of the documents that the database has with this number.
+    pub(crate) fn is_compiled_of(&self, sequence: i64) -> bool {
+        let origin = std::fs::read_to_string(self.compiled_of());
+        origin.is_ok_and(|origin| origin == self.origin(sequence))
+    }
+
+    fn compiled_of(&self) -> PathBuf {
+        self.folder.join("catalog.origin")
+    }
+
+    fn origin(&self, sequence: i64) -> String {
+        format!("{sequence} {}\n", self.database)
+    }
+
+    /// Replaces a file: whole, or not at all.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         let write = || -> std::io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-            file.write_all(&bytes)?;
+            file.write_all(bytes)?;
             file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)?;
+            file.persist(path).map_err(|error| error.error)?;
             Ok(())
         };
         write().with_context(|| format!("cannot write {}", path.display()))

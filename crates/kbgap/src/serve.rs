@@ -1,10 +1,9 @@
 //! `kbgap serve`: the service, and its taking over of what other commands change.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +23,9 @@ use crate::{names, output, setup};
 
 /// How often changes by other commands are looked for.
 const LOOK: Duration = Duration::from_millis(250);
+/// For how long documents must not have changed before they are compiled: an import changes one after the other, and
+/// compiles them itself where it runs beside the server.
+const SETTLED: Duration = Duration::from_secs(5);
 /// How often it is looked which machines were not seen for too long.
 const TICK: SignedDuration = SignedDuration::from_mins(1);
 /// How often what is new for the history is written.
@@ -59,9 +61,12 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let data_dir = DataDir::of(settings);
     let store = data_dir.store().await?;
     let source = CatalogFile {
-        path: data_dir.catalog(),
+        data_dir: data_dir.clone(),
         as_of: settings.as_of,
     };
+    if !source.data_dir.has_catalog() && store.catalog_sequence().await? > 0 {
+        source.compile(&store).await?;
+    }
     let seen = source.modified();
     let assessor = source.assessor(&store).await?;
     let tenant = setup::tenant(&store).await?;
@@ -119,14 +124,27 @@ pub(crate) async fn stop_signal() {
 }
 
 /// The compiled catalogue as a server uses it.
+#[derive(Clone)]
 struct CatalogFile {
-    path: PathBuf,
+    data_dir: DataDir,
     as_of: Option<Day>,
 }
 
 impl CatalogFile {
+    /// Compiles what the database holds, which may have been imported by another machine.
+    async fn compile(&self, store: &Store) -> anyhow::Result<()> {
+        tracing::info!("compiling the documents of the database");
+        let (store, data_dir) = (store.clone(), self.data_dir.clone());
+        let runtime = tokio::runtime::Handle::current();
+        let compiled = tokio::task::spawn_blocking(move || {
+            runtime.block_on(catalog::compile(&store, &data_dir))
+        });
+        compiled.await??;
+        Ok(())
+    }
+
     fn modified(&self) -> Option<SystemTime> {
-        std::fs::metadata(&self.path)
+        std::fs::metadata(self.data_dir.catalog())
             .and_then(|m| m.modified())
             .ok()
     }
@@ -134,14 +152,15 @@ impl CatalogFile {
     /// An assessor for the catalogue, as of the day in force; for an empty one where nothing was
     /// imported yet.
     async fn assessor(&self, store: &Store) -> anyhow::Result<Arc<Assessor>> {
-        let catalog: Catalog = if self.path.exists() {
+        let path = self.data_dir.catalog();
+        let catalog: Catalog = if path.exists() {
             let revisions = match self.as_of {
                 Some(day) => catalog::of_revisions_at(store, day).await?,
                 None => None,
             };
             match revisions {
                 Some((catalog, _)) => catalog,
-                None => catalog::at(data_dir::read_facts(&self.path)?, self.as_of),
+                None => catalog::at(data_dir::read_facts(&path)?, self.as_of),
             }
         } else {
             tracing::warn!(
@@ -160,8 +179,12 @@ async fn follow(
     source: CatalogFile,
     mut seen: Option<SystemTime>,
 ) {
+    let mut documents = Documents::default();
     loop {
         tokio::time::sleep(LOOK).await;
+        if let Err(error) = documents.follow(&store, &source).await {
+            tracing::error!(%error, "the documents of the database cannot be compiled");
+        }
         let modified = source.modified();
         if modified.is_some() && modified != seen {
             seen = modified;
@@ -180,6 +203,37 @@ async fn follow(
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "the store does not answer"),
         }
+    }
+}
+
+/// The documents in the database, which others may import.
+#[derive(Default)]
+struct Documents {
+    /// The number of their last change, and when it was first seen.
+    last: Option<(i64, Instant)>,
+    /// The number they were last compiled of, or were found to be.
+    compiled: Option<i64>,
+}
+
+impl Documents {
+    /// Compiles them where they changed and nobody else does so in this data directory.
+    async fn follow(&mut self, store: &Store, source: &CatalogFile) -> anyhow::Result<()> {
+        let sequence = store.catalog_sequence().await?;
+        if self.compiled == Some(sequence) || sequence == 0 {
+            return Ok(());
+        }
+        let (_, since) = match self.last {
+            Some(last) if last.0 == sequence => last,
+            _ => *self.last.insert((sequence, Instant::now())),
+        };
+        if since.elapsed() < SETTLED {
+            return Ok(());
+        }
+        self.compiled = Some(sequence);
+        if !source.data_dir.is_compiled_of(sequence) {
+            source.compile(store).await?;
+        }
+        Ok(())
     }
 }
 

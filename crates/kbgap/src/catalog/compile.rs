@@ -30,8 +30,10 @@ pub(crate) fn run(data_dir: &DataDir) -> anyhow::Result<ExitCode> {
 
 /// Compiles the newest revision of every stored document, and the newest release history.
 pub(crate) async fn compile(store: &Store, data_dir: &DataDir) -> anyhow::Result<(Catalog, Texts)> {
+    // Before: what changes while they are read makes for another compilation.
+    let sequence = store.catalog_sequence().await?;
     let (catalog, texts) = compile_as_of(store, None).await?;
-    data_dir.write_catalog(&catalog, &texts)?;
+    data_dir.write_catalog(&catalog, &texts, sequence)?;
     Ok((catalog, texts))
 }
 
