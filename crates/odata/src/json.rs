@@ -140,11 +140,7 @@ fn write_single(out: &mut Vec<u8>, number: f32) {
         let _ = serde_json::to_writer(out, &number);
         return;
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 1 and 8, or negative and taken as 0 digits before the point"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "from -4 to 7")]
     let whole = f64::from(magnitude).log10().floor() as i32 + 1;
     let decimals = |digits: i32| usize::try_from(digits - whole).unwrap_or(0);
     let mut text = format!("{number:.*}", decimals(7));
@@ -259,7 +255,11 @@ mod tests {
             let number = f32::from_bits(bits);
             if number.is_finite() {
                 let text = written(&Value::Single(number), Primitive::Single, Style::Answer);
-                assert_eq!(text.parse::<f32>().unwrap().to_bits() & 0x7fff_ffff, bits & 0x7fff_ffff, "{text}");
+                assert_eq!(
+                    text.parse::<f32>().unwrap().to_bits() & 0x7fff_ffff,
+                    bits & 0x7fff_ffff,
+                    "{text}"
+                );
             }
         }
     }

@@ -219,6 +219,10 @@ impl StructuredType {
 
 /// A property with a value.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what a property can do is independent of each other"
+)]
 pub struct Property {
     /// The name in JSON.
     pub name: Name,

@@ -255,8 +255,8 @@ impl Schema {
             let of = self.structured(&set.of);
             for (path, target) in &set.bindings {
                 // A path through a derived type begins with that type's name.
-                let known = path.contains('/')
-                    || of.is_some_and(|of| of.navigation(path).is_some());
+                let known =
+                    path.contains('/') || of.is_some_and(|of| of.navigation(path).is_some());
                 if !known || self.set(target).is_none() {
                     return Err(no_property(&set.name, path));
                 }

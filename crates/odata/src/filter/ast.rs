@@ -200,16 +200,15 @@ fn tightness(kind: &ExprKind) -> u8 {
         ExprKind::Or(_) => 1,
         ExprKind::And(_) => 2,
         ExprKind::Not(_) => 3,
-        ExprKind::Compare(op, ..) if matches!(op, Comparison::Eq | Comparison::Ne) => 4,
+        ExprKind::Compare(Comparison::Eq | Comparison::Ne, ..) => 4,
         ExprKind::Compare(..) => 5,
         ExprKind::Arithmetic(op, ..) if !op.multiplies() => 6,
         ExprKind::Arithmetic(..) => 7,
         ExprKind::Negate(_) => 8,
         ExprKind::In(..) => 9,
-        ExprKind::Literal(_)
-        | ExprKind::Path(_)
-        | ExprKind::Call(..)
-        | ExprKind::Lambda { .. } => 10,
+        ExprKind::Literal(_) | ExprKind::Path(_) | ExprKind::Call(..) | ExprKind::Lambda { .. } => {
+            10
+        }
     }
 }
 

@@ -107,8 +107,9 @@ impl<'s> Kind<'s> {
         match (self, other) {
             (Self::Collection(_) | Self::Other(_), _)
             | (_, Self::Collection(_) | Self::Other(_)) => false,
-            (Self::Null, _) | (_, Self::Null) => true,
-            (Self::Bool, Self::Bool)
+            (Self::Null, _)
+            | (_, Self::Null)
+            | (Self::Bool, Self::Bool)
             | (Self::Str, Self::Str)
             | (Self::Time, Self::Time)
             | (Self::Guid, Self::Guid) => true,
@@ -207,7 +208,10 @@ impl<'s, 'r> Binder<'s, 'r> {
         let (Term::Path(path), Kind::Collection(element)) = (path.0, kind) else {
             return Err(ODataError::at(
                 path.1,
-                format!("'any' and 'all' ask of a collection, not of {}", kind.describe()),
+                format!(
+                    "'any' and 'all' ask of a collection, not of {}",
+                    kind.describe()
+                ),
             ));
         };
         let condition = match condition {
@@ -245,15 +249,14 @@ impl<'s, 'r> Binder<'s, 'r> {
                 (term, kind, None, op)
             }
         };
-        let other = match constant {
-            Some(constant) => constant,
-            None => {
-                let (other, other_kind) = self.term(right)?;
-                if !kind.compares_with(other_kind) {
-                    return Err(incomparable(kind, other_kind, at));
-                }
-                other
+        let other = if let Some(constant) = constant {
+            constant
+        } else {
+            let (other, other_kind) = self.term(right)?;
+            if !kind.compares_with(other_kind) {
+                return Err(incomparable(kind, other_kind, at));
             }
+            other
         };
         if !matches!(op, Comparison::Eq | Comparison::Ne) && !kind.has_order() {
             return Err(ODataError::at(
@@ -269,12 +272,7 @@ impl<'s, 'r> Binder<'s, 'r> {
     }
 
     /// A literal as a value of the type it is compared with.
-    fn constant(
-        &self,
-        literal: &Literal,
-        kind: Kind<'s>,
-        at: usize,
-    ) -> Result<Scalar, ODataError> {
+    fn constant(&self, literal: &Literal, kind: Kind<'s>, at: usize) -> Result<Scalar, ODataError> {
         match (kind, literal) {
             (Kind::Enum(of), Literal::Str(name)) => member(of, name, at),
             (Kind::Enum(of), Literal::Int(number)) => Ok(Scalar::Enum(
@@ -298,10 +296,13 @@ impl<'s, 'r> Binder<'s, 'r> {
                 Err(_) => Err(incomparable(kind, Kind::Str, at)),
             },
             // What was answered in seven or nine digits has to find its row.
-            #[expect(clippy::cast_possible_truncation, reason = "rounding is what is wanted")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "rounding is what is wanted"
+            )]
             (Kind::Single, Literal::Double(number)) => Ok(Scalar::Single(*number as f32)),
             _ => {
-                let (scalar, own) = self.natural(literal, at)?;
+                let (scalar, own) = natural(literal, at)?;
                 if kind.compares_with(own) {
                     return Ok(scalar);
                 }
@@ -310,27 +311,10 @@ impl<'s, 'r> Binder<'s, 'r> {
         }
     }
 
-    /// A literal for itself.
-    fn natural(&self, literal: &Literal, at: usize) -> Result<(Scalar, Kind<'s>), ODataError> {
-        Ok(match literal {
-            Literal::Null => (Scalar::Null, Kind::Null),
-            Literal::Bool(value) => (Scalar::Bool(*value), Kind::Bool),
-            Literal::Int(value) => (Scalar::Int(*value), Kind::Int),
-            Literal::Double(value) => (Scalar::Double(*value), Kind::Double),
-            Literal::Str(value) => (Scalar::Str(value.as_str().into()), Kind::Str),
-            Literal::Time(value) | Literal::Date(value) => (Scalar::Time(*value), Kind::Time),
-            Literal::Guid(value) => (Scalar::Guid(*value), Kind::Guid),
-            Literal::Enum(of, _) => {
-                let message = format!("'{}' is not a type that is compared here", excerpt(of));
-                return Err(ODataError::at(at, message));
-            }
-        })
-    }
-
     fn term(&mut self, expr: &Expr) -> Result<Bound<'s>, ODataError> {
         match &expr.kind {
             ExprKind::Literal(literal) => {
-                let (scalar, kind) = self.natural(literal, expr.at)?;
+                let (scalar, kind) = natural(literal, expr.at)?;
                 Ok((Term::Constant(scalar), kind))
             }
             ExprKind::Path(path) => {
@@ -350,8 +334,11 @@ impl<'s, 'r> Binder<'s, 'r> {
                 let (right, right_kind) = self.term(right)?;
                 for kind in [left_kind, right_kind] {
                     if !kind.is_number() && !matches!(kind, Kind::Null) {
-                        let message =
-                            format!("'{}' does not apply to {}", operator.word(), kind.describe());
+                        let message = format!(
+                            "'{}' does not apply to {}",
+                            operator.word(),
+                            kind.describe()
+                        );
                         return Err(ODataError::at(expr.at, message));
                     }
                 }
@@ -361,10 +348,7 @@ impl<'s, 'r> Binder<'s, 'r> {
                 let term = Term::Arithmetic(*operator, Box::new([left, right]));
                 Ok((fold(term), kind))
             }
-            ExprKind::Call(
-                Function::StartsWith | Function::EndsWith | Function::Contains,
-                _,
-            )
+            ExprKind::Call(Function::StartsWith | Function::EndsWith | Function::Contains, _)
             | ExprKind::And(_)
             | ExprKind::Or(_)
             | ExprKind::Not(_)
@@ -433,13 +417,15 @@ impl<'s, 'r> Binder<'s, 'r> {
         let [first, further @ ..] = path else {
             return Err(ODataError::new("a path has no name"));
         };
-        let member = self.members.iter().rposition(|(name, _)| *name == first.name);
-        let (mut of, property) = match member {
-            Some(level) => (self.members[level].1, None),
-            None => {
-                let (at, of) = self.property(first)?;
-                (of, Some(at))
-            }
+        let member = self
+            .members
+            .iter()
+            .rposition(|(name, _)| *name == first.name);
+        let (mut of, property) = if let Some(level) = member {
+            (self.members[level].1, None)
+        } else {
+            let (at, of) = self.property(first)?;
+            (of, Some(at))
         };
         let mut rest = Vec::new();
         let mut count = false;
@@ -460,8 +446,7 @@ impl<'s, 'r> Binder<'s, 'r> {
                     of = &property.of;
                 }
                 other => {
-                    let message =
-                        format!("a {other} has no property '{}'", excerpt(&segment.name));
+                    let message = format!("a {other} has no property '{}'", excerpt(&segment.name));
                     return Err(ODataError::at(segment.at, message));
                 }
             }
@@ -509,6 +494,23 @@ impl<'s, 'r> Binder<'s, 'r> {
     }
 }
 
+/// A literal for itself.
+fn natural(literal: &Literal, at: usize) -> Result<(Scalar, Kind<'static>), ODataError> {
+    Ok(match literal {
+        Literal::Null => (Scalar::Null, Kind::Null),
+        Literal::Bool(value) => (Scalar::Bool(*value), Kind::Bool),
+        Literal::Int(value) => (Scalar::Int(*value), Kind::Int),
+        Literal::Double(value) => (Scalar::Double(*value), Kind::Double),
+        Literal::Str(value) => (Scalar::Str(value.as_str().into()), Kind::Str),
+        Literal::Time(value) | Literal::Date(value) => (Scalar::Time(*value), Kind::Time),
+        Literal::Guid(value) => (Scalar::Guid(*value), Kind::Guid),
+        Literal::Enum(of, _) => {
+            let message = format!("'{}' is not a type that is compared here", excerpt(of));
+            return Err(ODataError::at(at, message));
+        }
+    })
+}
+
 /// A term of constants only as the constant it is.
 fn fold(term: Term) -> Term {
     let is_constant = |term: &Term| matches!(term, Term::Constant(_));
@@ -522,7 +524,9 @@ fn fold(term: Term) -> Term {
         return term;
     }
     if let Term::Call(function, arguments) = &term {
-        let arguments = arguments.iter().map(|argument| argument.value(&NoRow, None));
+        let arguments = arguments
+            .iter()
+            .map(|argument| argument.value(&NoRow, None));
         return Term::Constant(Scalar::from(call(*function, arguments)));
     }
     Term::Constant(Scalar::from(term.value(&NoRow, None)))
@@ -555,13 +559,19 @@ fn incomparable(left: Kind<'_>, right: Kind<'_>, at: usize) -> ODataError {
 }
 
 fn misfit(function: Function, kind: Kind<'_>, at: usize) -> ODataError {
-    let message = format!("'{}' does not apply to {}", function.word(), kind.describe());
+    let message = format!(
+        "'{}' does not apply to {}",
+        function.word(),
+        kind.describe()
+    );
     ODataError::at(at, message)
 }
 
 fn member(of: &EnumType, name: &str, at: usize) -> Result<Scalar, ODataError> {
     let number = of.number(name);
-    number.map(Scalar::Enum).ok_or_else(|| no_member(of, name, at))
+    number
+        .map(Scalar::Enum)
+        .ok_or_else(|| no_member(of, name, at))
 }
 
 fn no_member(of: &EnumType, name: &str, at: usize) -> ODataError {

@@ -12,7 +12,7 @@ use crate::value::{Record, Scalar, Value};
 
 /// What is true, false or null.
 #[derive(Debug, Clone)]
-pub(super) enum Node {
+pub(crate) enum Node {
     And(Box<[Node]>),
     Or(Box<[Node]>),
     Not(Box<Node>),
@@ -46,10 +46,7 @@ pub(crate) enum Term {
 #[derive(Debug, Clone)]
 pub(crate) enum Path {
     /// A property of the row itself (`level` 0), and of complex values within it.
-    Property {
-        property: usize,
-        rest: Box<[usize]>,
-    },
+    Property { property: usize, rest: Box<[usize]> },
     /// The member that the condition on a collection is about, counted from the outermost, and properties of it.
     Member { level: usize, rest: Box<[usize]> },
 }
@@ -63,7 +60,7 @@ pub(crate) struct Scope<'a> {
 
 /// The constants of `in`.
 #[derive(Debug, Clone)]
-pub(super) struct Set {
+pub(crate) struct Set {
     members: Vec<Scalar>,
     null: bool,
     quick: Quick,
@@ -239,20 +236,16 @@ fn texts<R: Record + ?Sized>(
     scope: Option<&Scope<'_>>,
     text: &Term,
     part: &Term,
-    test: impl Fn(&str, &str) -> bool,
+    holds: impl Fn(&str, &str) -> bool,
 ) -> Option<bool> {
     match (text.value(row, scope), part.value(row, scope)) {
-        (Value::Str(text), Value::Str(part)) => Some(test(&text, &part)),
+        (Value::Str(text), Value::Str(part)) => Some(holds(&text, &part)),
         _ => None,
     }
 }
 
 impl Path {
-    fn value<'a, R: Record + ?Sized>(
-        &self,
-        row: &'a R,
-        scope: Option<&'a Scope<'_>>,
-    ) -> Value<'a> {
+    fn value<'a, R: Record + ?Sized>(&self, row: &'a R, scope: Option<&'a Scope<'_>>) -> Value<'a> {
         let (mut value, rest) = match self {
             Self::Property { property, rest } => (row.get(*property), rest),
             Self::Member { level, rest } => {
@@ -276,6 +269,14 @@ impl Path {
 }
 
 impl Term {
+    /// The place of the property of the row, if the term is just that.
+    pub(crate) fn property(&self) -> Option<usize> {
+        match self {
+            Self::Path(Path::Property { property, rest }) if rest.is_empty() => Some(*property),
+            _ => None,
+        }
+    }
+
     #[inline]
     pub(crate) fn value<'a, R: Record + ?Sized>(
         &'a self,
@@ -351,7 +352,7 @@ fn cased(text: Cow<'_, str>, upper: bool) -> Cow<'_, str> {
             b.is_ascii_uppercase()
         }
     };
-    if text.is_ascii() && !text.as_bytes().iter().any(|b| other(b)) {
+    if text.is_ascii() && !text.as_bytes().iter().any(other) {
         return text;
     }
     Cow::Owned(if upper {
@@ -435,20 +436,21 @@ pub(super) fn call<'a>(
                 Function::Minute => i64::from(civil.minute()),
                 Function::Second => i64::from(civil.second()),
                 _ => {
-                    let day = TimeZone::UTC.to_timestamp(civil.date().to_datetime(jiff::civil::Time::midnight()));
+                    let day = TimeZone::UTC
+                        .to_timestamp(civil.date().to_datetime(jiff::civil::Time::midnight()));
                     return day.map_or(Value::Null, Value::Time);
                 }
             })
         }
-        (Function::Round, number) => rounded(number, f64::round),
-        (Function::Floor, number) => rounded(number, f64::floor),
-        (Function::Ceiling, number) => rounded(number, f64::ceil),
+        (Function::Round, number) => rounded(&number, f64::round),
+        (Function::Floor, number) => rounded(&number, f64::floor),
+        (Function::Ceiling, number) => rounded(&number, f64::ceil),
         _ => Value::Null,
     }
 }
 
-fn rounded(number: Value<'_>, round: impl Fn(f64) -> f64) -> Value<'_> {
-    match number {
+fn rounded(number: &Value<'_>, round: impl Fn(f64) -> f64) -> Value<'static> {
+    match *number {
         Value::Double(number) => Value::Double(round(number)),
         Value::Single(number) => Value::Double(round(f64::from(number))),
         Value::Int(number) => Value::Int(number),

@@ -126,7 +126,9 @@ impl<'a> Lexer<'a> {
 
     fn advance(&mut self) -> Result<(), ODataError> {
         let bytes = self.text.as_bytes();
-        let blank = bytes[self.next..].iter().take_while(|b| b.is_ascii_whitespace());
+        let blank = bytes[self.next..]
+            .iter()
+            .take_while(|b| b.is_ascii_whitespace());
         self.at = self.next + blank.count();
         let rest = &bytes[self.at..];
         let Some(&first) = rest.first() else {
@@ -146,7 +148,7 @@ impl<'a> Lexer<'a> {
             }
             b'-' if rest.get(1).is_some_and(u8::is_ascii_digit) => self.number(rest)?,
             b'-' if rest.starts_with(b"-INF")
-                && !rest.get(4).is_some_and(|b| b.is_ascii_alphanumeric()) =>
+                && !rest.get(4).is_some_and(u8::is_ascii_alphanumeric) =>
             {
                 (Token::Double(f64::NEG_INFINITY), 4)
             }
@@ -182,7 +184,7 @@ impl<'a> Lexer<'a> {
         let rest = &self.text[self.at..];
         let end = rest.char_indices().find(|&(at, c)| {
             let inside = c == '_' || c.is_alphanumeric() || (c == '.' && at > 0);
-            !inside && !(c == '$' && at == 0)
+            !(inside || (c == '$' && at == 0))
         });
         let length = end.map_or(rest.len(), |(at, _)| at);
         if length == 0 {

@@ -33,8 +33,8 @@ use crate::value::{Record, Scalar, Value};
 pub use ast::Comparison;
 pub(crate) use bind::bind_term;
 pub(crate) use evaluate::Term;
-use evaluate::{Node, Path, Scope};
-pub(crate) use lexer::Lexer;
+use evaluate::{Node, Scope};
+pub(crate) use lexer::{Lexer, Token};
 pub use parser::parse;
 pub(crate) use parser::{parse_part, skip};
 
@@ -82,26 +82,23 @@ impl Filter {
         let mut found = Vec::new();
         let mut open = vec![&self.root];
         while let Some(node) = open.pop() {
-            let (path, test) = match node {
+            let (term, test) = match node {
                 Node::And(parts) => {
                     open.extend(parts.iter().rev());
                     continue;
                 }
-                Node::Constant(op, Term::Path(path), constant) => {
-                    (path, ConjunctTest::Compare(*op, constant))
-                }
-                Node::In(Term::Path(path), set) => (path, ConjunctTest::In(set.members())),
-                Node::StartsWith(Term::Path(path), Term::Constant(Scalar::Str(start))) => {
-                    (path, ConjunctTest::StartsWith(start))
+                Node::Constant(op, term, constant) => (term, ConjunctTest::Compare(*op, constant)),
+                Node::In(term, set) => (term, ConjunctTest::In(set.members())),
+                Node::StartsWith(term, Term::Constant(Scalar::Str(start))) => {
+                    (term, ConjunctTest::StartsWith(start))
                 }
                 _ => continue,
             };
-            if let Path::Property { property, rest } = path
-                && rest.is_empty()
-                && let Some(name) = self.names.get(*property)
+            if let Some(property) = term.property()
+                && let Some(name) = self.names.get(property)
             {
                 found.push(Conjunct {
-                    property: *property,
+                    property,
                     name,
                     test,
                 });

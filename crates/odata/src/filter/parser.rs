@@ -1,10 +1,8 @@
 //! From tokens to expressions: operator precedence, with bounded depth and size.
 
-use super::ast::{
-    Comparison, Expr, ExprKind, Function, Literal, Operator, Quantifier, Segment,
-};
-use super::literal;
+use super::ast::{Comparison, Expr, ExprKind, Function, Literal, Operator, Quantifier, Segment};
 use super::lexer::{Lexer, Token};
+use super::literal;
 use crate::error::{ODataError, excerpt};
 use crate::limits::Limits;
 
@@ -335,7 +333,9 @@ impl Parser<'_, '_, '_> {
         let mut condition = None;
         if quantifier == Quantifier::All || *self.lexer.peek() != Token::Close {
             let Token::Word(name) = *self.lexer.peek() else {
-                return Err(self.lexer.unexpected("the name of a member, as in 't: t eq 1'"));
+                return Err(self
+                    .lexer
+                    .unexpected("the name of a member, as in 't: t eq 1'"));
             };
             self.lexer.take()?;
             self.lexer.expect(&Token::Colon)?;
