@@ -14,6 +14,8 @@ pub struct Limits {
     pub option: usize,
     /// How deep parentheses, functions and conditions on collections may be nested.
     pub depth: usize,
+    /// How deep conditions on collections may be nested: each multiplies the work on a row by the members.
+    pub quantifiers: usize,
     /// Parts of one expression: properties, literals, operators, functions.
     pub nodes: usize,
     /// Members of one `in (...)`; they are not counted as parts.
@@ -32,6 +34,7 @@ impl Default for Limits {
             query: 32 << 10,
             option: 16 << 10,
             depth: 64,
+            quantifiers: 2,
             nodes: 512,
             members: 1_000,
             literal: 2 << 10,

@@ -10,11 +10,7 @@ pub fn properties(of: &StructuredType) -> String {
         String::from("| Property | Type | Null | Filter | Meaning |\n|---|---|---|---|---|\n");
     let yes = |yes: bool| if yes { "yes" } else { "" };
     for property in &of.properties {
-        let key = if of.key.contains(&property.name) {
-            " (key)"
-        } else {
-            ""
-        };
+        let key = if property.key { " (key)" } else { "" };
         // A text takes whatever is written.
         let _ = writeln!(
             table,

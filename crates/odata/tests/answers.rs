@@ -1,4 +1,10 @@
 //! Queries as they stand in URLs, and the answers to them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "tests, some of them long tables"
+)]
 
 mod support;
 
@@ -16,7 +22,13 @@ fn query(raw: &str) -> Result<Query, String> {
 }
 
 fn machines() -> Vec<Machine> {
-    let risks = [Some(Risk::High), None, Some(Risk::Low), Some(Risk::High), None];
+    let risks = [
+        Some(Risk::High),
+        None,
+        Some(Risk::Low),
+        Some(Risk::High),
+        None,
+    ];
     let machines = risks.into_iter().zip(1..).map(|(risk, number)| Machine {
         risk,
         group: number % 2,
@@ -122,15 +134,45 @@ fn rows_are_filtered_ordered_and_cut() {
         ("$top=2", 2, "m1 m2", None, None),
         ("$count=true&$top=1", 10, "m1", Some(5), None),
         ("$count=true&$top=0", 10, "", Some(5), None),
-        ("$count=true&$filter=rbacGroupId eq 1", 2, "m1 m3", Some(3), next(2, None)),
+        (
+            "$count=true&$filter=rbacGroupId eq 1",
+            2,
+            "m1 m3",
+            Some(3),
+            next(2, None),
+        ),
         ("$orderby=computerDnsName", 10, "m5 m4 m3 m2 m1", None, None),
         // Null first, and what is equal in the order it came.
         ("$orderby=riskScore", 10, "m2 m5 m3 m1 m4", None, None),
         ("$orderby=riskScore desc", 10, "m1 m4 m3 m2 m5", None, None),
-        ("$orderby=riskScore desc,id desc", 10, "m4 m1 m3 m5 m2", None, None),
-        ("$orderby=rbacGroupId,riskScore desc", 10, "m4 m2 m1 m3 m5", None, None),
-        ("$orderby=tolower(computerDnsName) desc&$top=2&$skip=1", 10, "m2 m3", None, None),
-        ("$orderby=id&$count=true", 2, "m1 m2", Some(5), next(2, None)),
+        (
+            "$orderby=riskScore desc,id desc",
+            10,
+            "m4 m1 m3 m5 m2",
+            None,
+            None,
+        ),
+        (
+            "$orderby=rbacGroupId,riskScore desc",
+            10,
+            "m4 m2 m1 m3 m5",
+            None,
+            None,
+        ),
+        (
+            "$orderby=tolower(computerDnsName) desc&$top=2&$skip=1",
+            10,
+            "m2 m3",
+            None,
+            None,
+        ),
+        (
+            "$orderby=id&$count=true",
+            2,
+            "m1 m2",
+            Some(5),
+            next(2, None),
+        ),
         ("$orderby=id&$skip=4", 2, "m5", None, None),
     ] {
         let expected = (rows.to_owned(), count, more);
@@ -147,7 +189,11 @@ fn a_small_page_of_many_rows_is_what_sorting_all_gives() {
             ..Machine::new(&format!("{number:05}"), "")
         })
         .collect();
-    for raw in ["$orderby=osBuild", "$orderby=osBuild desc", "$orderby=osBuild,id desc"] {
+    for raw in [
+        "$orderby=osBuild",
+        "$orderby=osBuild desc",
+        "$orderby=osBuild,id desc",
+    ] {
         let all = apply(&entity, &query(raw).unwrap(), u64::MAX, &rows);
         for (skip, top) in [(0, 1), (0, 50), (33, 7), (4_990, 20), (700, 100)] {
             let raw = format!("{raw}&$skip={skip}&$top={top}");
@@ -171,8 +217,16 @@ fn contexts_name_what_was_chosen() {
             "#Machines(id,computerDnsName)",
         ),
         (Content::Entity("Machines"), "", "#Machines/$entity"),
-        (Content::Entity("Machines"), "$select=id", "#Machines(id)/$entity"),
-        (Content::Set("Machines"), "$expand=software", "#Machines(software())"),
+        (
+            Content::Entity("Machines"),
+            "$select=id",
+            "#Machines(id)/$entity",
+        ),
+        (
+            Content::Set("Machines"),
+            "$expand=software",
+            "#Machines(software())",
+        ),
         (
             Content::Set("Machines"),
             "$select=id&$expand=software($select=id,name;$expand=vulnerabilities)",
@@ -235,7 +289,10 @@ fn singles_are_found_by_what_was_answered() {
     let schema = support::schema();
     let rules = Rules::new(&schema, support::now());
     let entity = support::software();
-    let rows = [Product::new("a-_-b", 1, 46.203_716), Product::new("a-_-c", 1, 2.0)];
+    let rows = [
+        Product::new("a-_-b", 1, 46.203_716),
+        Product::new("a-_-c", 1, 2.0),
+    ];
     for (filter, found) in [
         ("impactScore eq 46.2037163", 1),
         ("impactScore ge 46.2037163", 1),
@@ -245,7 +302,11 @@ fn singles_are_found_by_what_was_answered() {
     ] {
         let raw = format!("$filter={filter}");
         let query = Query::parse(&raw, entity.shape(), &rules).unwrap();
-        assert_eq!(apply(&entity, &query, 10, &rows).rows.len(), found, "{filter}");
+        assert_eq!(
+            apply(&entity, &query, 10, &rows).rows.len(),
+            found,
+            "{filter}"
+        );
     }
 }
 
@@ -260,7 +321,9 @@ fn exports_have_lines_with_capital_names_and_no_null() {
     };
     let query = Query::default();
     let mut out = Vec::new();
-    Writer::new(&entity, &query).style(Style::Export).line(&mut out, &row);
+    Writer::new(&entity, &query)
+        .style(Style::Export)
+        .line(&mut out, &row);
     let text = String::from_utf8(out).unwrap();
     assert!(text.starts_with(
         "{\"Id\":\"CVE-2024-7256\",\"Name\":\"CVE-2024-7256\",\"CvssV3\":8,\"ExposedMachines\":0,\
@@ -333,7 +396,9 @@ fn long_answers_are_written_in_pieces() {
         next_link: None,
     };
     let writer = Writer::new(&entity, &query);
-    writer.write_to(&mut pieces, head, rows, &NoExpansion).unwrap();
+    writer
+        .write_to(&mut pieces, head, rows, &NoExpansion)
+        .unwrap();
     assert!(pieces.0.len() > 4 && pieces.0.iter().all(|piece| piece.len() < 80 << 10));
     let whole: serde_json::Value = serde_json::from_slice(&pieces.0.concat()).unwrap();
     assert_eq!(whole["value"].as_array().unwrap().len(), 1_000);
@@ -366,5 +431,8 @@ fn rows_may_borrow_from_elsewhere() {
     let query = Query::parse("$orderby=name", entity.shape(), &rules).unwrap();
     let rows = (0..2).map(|at| Lent { names: &names, at });
     let page = apply(&entity, &query, 10, rows);
-    assert_eq!(page.rows.iter().map(|row| row.at).collect::<Vec<_>>(), [1, 0]);
+    assert_eq!(
+        page.rows.iter().map(|row| row.at).collect::<Vec<_>>(),
+        [1, 0]
+    );
 }

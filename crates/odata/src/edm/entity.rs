@@ -351,7 +351,7 @@ impl<T> EntityBuilder<T> {
         if let Some(property) = self.shape.properties.last() {
             self.shape.key.push(property.name.clone());
         }
-        self
+        self.last(|property| property.key = true)
     }
 
     /// `$filter` may use the property.

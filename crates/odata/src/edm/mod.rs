@@ -228,6 +228,8 @@ pub struct Property {
     pub name: Name,
     /// Its type.
     pub of: Type,
+    /// Whether it is (part of) the key.
+    pub key: bool,
     /// Whether it may be null.
     pub nullable: bool,
     /// Whether `$filter` may use it.
@@ -261,6 +263,7 @@ impl Property {
             name,
             sortable: !of.is_collection() && !matches!(of, Type::Complex(_)),
             of,
+            key: false,
             nullable,
             filterable: false,
             declared: true,

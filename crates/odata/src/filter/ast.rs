@@ -254,8 +254,8 @@ impl fmt::Display for Expr {
                 // Before digits the sign would be the number's own.
                 f.write_char('-')?;
                 match &operand.kind {
-                    ExprKind::Literal(_) | ExprKind::Negate(_) => write!(f, "({operand})"),
-                    _ => part(f, operand, own),
+                    ExprKind::Path(_) | ExprKind::Call(..) => write!(f, "{operand}"),
+                    _ => write!(f, "({operand})"),
                 }
             }
             ExprKind::In(operand, members) => {

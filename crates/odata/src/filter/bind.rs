@@ -485,7 +485,7 @@ impl<'s, 'r> Binder<'s, 'r> {
         };
         if let Some(refused) = refused {
             let message = format!(
-                "'{}' of {} cannot be {refused} by",
+                "rows cannot be {refused} by '{}' of {}",
                 property.name, self.shape.name
             );
             return Err(ODataError::at(segment.at, message));

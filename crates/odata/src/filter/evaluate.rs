@@ -70,6 +70,8 @@ pub(crate) struct Set {
 enum Quick {
     Texts(FxHashSet<Box<str>>),
     Numbers(FxHashSet<i64>),
+    /// In order, of one type.
+    Sorted(Vec<Scalar>),
     None,
 }
 
@@ -99,6 +101,15 @@ impl Set {
             Quick::Texts(texts)
         } else if all(|m| matches!(m, Scalar::Enum(_) | Scalar::Int(_))) {
             Quick::Numbers(numbers)
+        } else if all(|m| matches!(m, Scalar::Guid(_)))
+            || all(|m| matches!(m, Scalar::Time(_)))
+            || all(|m| matches!(m, Scalar::Single(n) if !n.is_nan()))
+            || all(|m| matches!(m, Scalar::Double(n) if !n.is_nan()))
+        {
+            let values = members.iter().filter(|m| **m != Scalar::Null);
+            let mut values: Vec<Scalar> = values.cloned().collect();
+            values.sort_by(|a, b| a.value().compare(&b.value()).unwrap_or(Ordering::Equal));
+            Quick::Sorted(values)
         } else {
             Quick::None
         };
@@ -119,6 +130,11 @@ impl Set {
             (Value::Str(text), Quick::Texts(texts)) => texts.contains(&**text),
             (Value::Int(number) | Value::Enum(number), Quick::Numbers(numbers)) => {
                 numbers.contains(number)
+            }
+            (value, Quick::Sorted(sorted)) => {
+                let order = |member: &Scalar| member.value().compare(value);
+                let found = sorted.binary_search_by(|m| order(m).unwrap_or(Ordering::Less));
+                found.is_ok()
             }
             _ => {
                 let mut members = self.members.iter();
@@ -313,14 +329,15 @@ impl Term {
 }
 
 fn reckon(operator: Operator, left: &Value<'_>, right: &Value<'_>) -> Value<'static> {
-    if let (Value::Int(a), Value::Int(b)) = (left, right) {
+    if let (Value::Int(a), Value::Int(b)) = (left, right)
+        && operator != Operator::DivBy
+    {
         let whole = match operator {
             Operator::Add => a.checked_add(*b),
             Operator::Sub => a.checked_sub(*b),
             Operator::Mul => a.checked_mul(*b),
-            Operator::Div => a.checked_div(*b),
+            Operator::Div | Operator::DivBy => a.checked_div(*b),
             Operator::Mod => a.checked_rem(*b),
-            Operator::DivBy => return divide(left, right),
         };
         return whole.map_or(Value::Null, Value::Int);
     }
@@ -331,35 +348,36 @@ fn reckon(operator: Operator, left: &Value<'_>, right: &Value<'_>) -> Value<'sta
         Operator::Add => a + b,
         Operator::Sub => a - b,
         Operator::Mul => a * b,
+        _ if b == 0.0 => return Value::Null,
         Operator::Div | Operator::DivBy => a / b,
         Operator::Mod => a % b,
     })
 }
 
-fn divide(left: &Value<'_>, right: &Value<'_>) -> Value<'static> {
-    match (left.as_double(), right.as_double()) {
-        (Some(a), Some(b)) if b != 0.0 => Value::Double(a / b),
-        _ => Value::Null,
-    }
-}
-
 /// A text in lower or upper case: the text itself if it is so already, as names of products are.
 fn cased(text: Cow<'_, str>, upper: bool) -> Cow<'_, str> {
-    let other = |b: &u8| {
-        if upper {
-            b.is_ascii_lowercase()
+    if !text.is_ascii() {
+        return Cow::Owned(if upper {
+            text.to_uppercase()
         } else {
-            b.is_ascii_uppercase()
-        }
+            text.to_lowercase()
+        });
+    }
+    let other = if upper {
+        u8::is_ascii_lowercase
+    } else {
+        u8::is_ascii_uppercase
     };
-    if text.is_ascii() && !text.as_bytes().iter().any(other) {
+    if !text.as_bytes().iter().any(other) {
         return text;
     }
-    Cow::Owned(if upper {
-        text.to_uppercase()
+    let mut text = text.into_owned();
+    if upper {
+        text.make_ascii_uppercase();
     } else {
-        text.to_lowercase()
-    })
+        text.make_ascii_lowercase();
+    }
+    Cow::Owned(text)
 }
 
 /// The byte at which the character of this number begins; the end if there are not so many.

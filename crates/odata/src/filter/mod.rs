@@ -11,6 +11,7 @@
 //! - **Texts** are compared by their bytes, so upper and lower case differ; `tolower` helps. Lengths and places in
 //!   texts count characters.
 //! - **Enumerations** are compared by number. Members are named `'High'`, `Namespace.RiskScore'High'`, or by number.
+//! - **Days** without a time are their start in UTC. A time without a zone is in UTC.
 //! - **Numbers** of different types are compared as doubles. A constant compared with a single is first rounded to
 //!   one, so that the number that was answered finds its row.
 //! - **Null**: `eq` and `ne` take null as a value like others; `gt`, `ge`, `lt` and `le` are false if an operand is

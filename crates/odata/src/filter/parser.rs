@@ -21,6 +21,7 @@ pub(crate) fn parse_part(lexer: &mut Lexer<'_>, limits: &Limits) -> Result<Expr,
     let mut parser = Parser {
         lexer,
         nodes: limits.nodes,
+        quantifiers: limits.quantifiers,
         limits,
     };
     parser.expression(OR, limits.depth)
@@ -95,6 +96,8 @@ impl Infix {
 struct Parser<'l, 'a, 'm> {
     lexer: &'l mut Lexer<'a>,
     nodes: usize,
+    /// How many conditions on collections may still be nested.
+    quantifiers: usize,
     limits: &'m Limits,
 }
 
@@ -329,6 +332,12 @@ impl Parser<'_, '_, '_> {
         at: usize,
         depth: usize,
     ) -> Result<Expr, ODataError> {
+        let Some(left) = self.quantifiers.checked_sub(1) else {
+            let most = self.limits.quantifiers;
+            let message = format!("'any' and 'all' are nested deeper than {most}");
+            return Err(ODataError::at(at, message));
+        };
+        self.quantifiers = left;
         self.lexer.expect(&Token::Open)?;
         let mut condition = None;
         if quantifier == Quantifier::All || *self.lexer.peek() != Token::Close {
@@ -343,6 +352,7 @@ impl Parser<'_, '_, '_> {
             condition = Some((name.to_owned(), Box::new(inner)));
         }
         self.lexer.expect(&Token::Close)?;
+        self.quantifiers += 1;
         let kind = ExprKind::Lambda {
             path,
             quantifier,
@@ -352,7 +362,7 @@ impl Parser<'_, '_, '_> {
     }
 }
 
-/// A literal with its type before it: of an enumeration, or in the form of OData 2.
+/// A literal with its type before it: in the form of OData 2, or of an enumeration.
 fn typed(of: &str, text: &str, at: usize) -> Result<Literal, ODataError> {
     let wrong = |what: &str| ODataError::at(at, format!("'{}' is not {what}", excerpt(text)));
     if of.eq_ignore_ascii_case("guid") {
@@ -365,10 +375,6 @@ fn typed(of: &str, text: &str, at: usize) -> Result<Literal, ODataError> {
         return moment
             .map(|moment| Literal::Time(moment.time))
             .ok_or_else(|| wrong("a date"));
-    }
-    if !of.contains('.') {
-        let message = format!("literals of type '{}' are not known", excerpt(of));
-        return Err(ODataError::at(at, message));
     }
     Ok(Literal::Enum(of.to_owned(), text.to_owned()))
 }

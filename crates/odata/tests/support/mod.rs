@@ -371,12 +371,18 @@ pub(crate) fn schema() -> Schema {
                 .bind("vulnerabilities", "PublicVulnerabilityDto"),
         )
         .set(EntitySet::new("Vulnerabilities", "Vulnerability"))
-        .set(EntitySet::new("Software", "Software").bind("vulnerabilities", "PublicVulnerabilityDto"))
+        .set(
+            EntitySet::new("Software", "Software")
+                .bind("vulnerabilities", "PublicVulnerabilityDto"),
+        )
         .set(
             EntitySet::new("PublicProductDto", "PublicProductDto")
                 .bind("Software/vulnerabilities", "PublicVulnerabilityDto"),
         )
-        .set(EntitySet::new("PublicVulnerabilityDto", "PublicVulnerabilityDto"))
+        .set(EntitySet::new(
+            "PublicVulnerabilityDto",
+            "PublicVulnerabilityDto",
+        ))
         .operation(
             Operation::function("GetMissingKbs")
                 .bound_to(Type::named("Machine"))
