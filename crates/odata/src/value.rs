@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -33,6 +34,28 @@ pub enum Value<'a> {
     Complex(Object<'a>),
     /// A collection of any of the others.
     Collection(Items<'a>),
+}
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Single(value) => write!(f, "{value}"),
+            Self::Double(value) => write!(f, "{value}"),
+            Self::Str(value) => write!(f, "{value:?}"),
+            Self::Time(value) => write!(f, "{value}"),
+            Self::Guid(value) => write!(f, "{value}"),
+            Self::Enum(value) => write!(f, "member {value}"),
+            Self::Complex(object) => {
+                let record = object.record();
+                let values = (0..record.width()).map(|at| record.get(at));
+                f.debug_set().entries(values).finish()
+            }
+            Self::Collection(items) => f.debug_list().entries(items.iter()).finish(),
+        }
+    }
 }
 
 /// A row or complex value, whose properties are asked for by their place in its description.

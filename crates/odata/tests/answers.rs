@@ -436,3 +436,24 @@ fn rows_may_borrow_from_elsewhere() {
         [1, 0]
     );
 }
+
+#[test]
+fn what_is_shared_between_requests_may_cross_threads() {
+    fn crosses<T: Send + Sync>() {}
+    crosses::<kbgap_odata::edm::Entity<Machine>>();
+    crosses::<kbgap_odata::edm::Schema>();
+    crosses::<Query>();
+}
+
+#[test]
+fn values_are_told_in_messages() {
+    let entity = support::machine();
+    let machine = &machines()[0];
+    let told: Vec<String> = ["id", "riskScore", "version", "machineTags", "vmMetadata"]
+        .iter()
+        .filter_map(|name| entity.shape().property(name))
+        .map(|(at, _)| format!("{:?}", entity.value(machine, at)))
+        .collect();
+    assert_eq!(told, ["\"m1\"", "member 30", "null", "[]", "null"]);
+    assert_eq!(format!("{entity:?}"), "Entity(\"Machine\")");
+}

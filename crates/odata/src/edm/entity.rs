@@ -1,6 +1,7 @@
 //! Descriptions tied to Rust types: each property with the function that reads it.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,30 +15,35 @@ type Accessor<T> = Arc<dyn for<'a> Fn(&'a T) -> Value<'a> + Send + Sync>;
 
 /// A complex type of Rust with its description, so that it can stand in rows and collections.
 ///
-/// The description lies in a static:
-///
 /// ```
-/// use std::sync::LazyLock;
 /// use kbgap_odata::edm::{Described, Entity};
 ///
 /// struct Address { ip: String, mac: Option<String> }
 ///
-/// impl Described for Address {
-///     fn description() -> &'static Entity<Self> {
-///         static DESCRIPTION: LazyLock<Entity<Address>> = LazyLock::new(|| {
-///             Entity::complex("MachineIpAddress")
-///                 .string("ipAddress", |a: &Address| &a.ip)
-///                 .string_or_null("macAddress", |a| a.mac.as_deref())
-///                 .build()
-///         });
-///         &DESCRIPTION
-///     }
-/// }
+/// kbgap_odata::described!(Address, Entity::complex("MachineIpAddress")
+///     .string("ipAddress", |a: &Address| &a.ip)
+///     .string_or_null("macAddress", |a| a.mac.as_deref())
+///     .build());
+///
 /// assert_eq!(Address::description().shape().properties.len(), 2);
 /// ```
 pub trait Described: Sized + Send + Sync + 'static {
     /// The description.
     fn description() -> &'static Entity<Self>;
+}
+
+/// Makes a type [`Described`]: the type and its description, which is made once.
+#[macro_export]
+macro_rules! described {
+    ($of:ty, $description:expr $(,)?) => {
+        impl $crate::edm::Described for $of {
+            fn description() -> &'static $crate::edm::Entity<Self> {
+                static DESCRIPTION: ::std::sync::LazyLock<$crate::edm::Entity<$of>> =
+                    ::std::sync::LazyLock::new(|| $description);
+                &DESCRIPTION
+            }
+        }
+    };
 }
 
 /// An entity or complex type, and how to read its properties from a `T`.
@@ -55,6 +61,13 @@ impl<T> Clone for Entity<T> {
             shape: Arc::clone(&self.shape),
             accessors: self.accessors.clone(),
         }
+    }
+}
+
+impl<T> fmt::Debug for Entity<T> {
+    /// The name: what the accessors do is not to be seen.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Entity").field(&self.shape.name).finish()
     }
 }
 

@@ -58,7 +58,8 @@ impl Filter {
         bound.map_err(|error| error.of("$filter"))
     }
 
-    /// Binds an expression to the properties of a type.
+    /// Binds an expression to the properties of a type. The depth of what [`parse`] gives is bounded; an expression made
+    /// otherwise has to see to it.
     pub fn bind(
         expression: &ast::Expr,
         shape: &StructuredType,

@@ -27,8 +27,7 @@ pub(crate) fn parse_part(lexer: &mut Lexer<'_>, limits: &Limits) -> Result<Expr,
     parser.expression(OR, limits.depth)
 }
 
-/// Where the text in parentheses or quotes ends that begins at `from`: the place of the first byte of `until` outside
-/// of both, or the end.
+/// The place from `from` on of the first of these bytes that is neither in quotes nor in parentheses, or the end.
 pub(crate) fn skip(text: &str, from: usize, until: &[u8]) -> usize {
     let (mut depth, mut quoted) = (0_usize, false);
     for (at, &byte) in text.as_bytes().iter().enumerate().skip(from) {

@@ -6,9 +6,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use kbgap_odata::Items;
-use kbgap_odata::edm::{
-    Described, Entity, EntitySet, Enumeration, Operation, Primitive, Schema, Type,
-};
+use kbgap_odata::edm::{Entity, EntitySet, Enumeration, Operation, Primitive, Schema, Type};
 use uuid::Uuid;
 
 pub(crate) const NAMESPACE: &str = "microsoft.windowsDefenderATP.api";
@@ -69,17 +67,13 @@ pub(crate) struct Address {
     pub(crate) mac: Option<String>,
 }
 
-impl Described for Address {
-    fn description() -> &'static Entity<Self> {
-        static DESCRIPTION: LazyLock<Entity<Address>> = LazyLock::new(|| {
-            Entity::complex("MachineIpAddress")
-                .string_or_null("ipAddress", |a: &Address| Some(&a.ip))
-                .string_or_null("macAddress", |a| a.mac.as_deref())
-                .build()
-        });
-        &DESCRIPTION
-    }
-}
+kbgap_odata::described!(
+    Address,
+    Entity::complex("MachineIpAddress")
+        .string_or_null("ipAddress", |a: &Address| Some(&a.ip))
+        .string_or_null("macAddress", |a| a.mac.as_deref())
+        .build()
+);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Vm {
@@ -88,19 +82,15 @@ pub(crate) struct Vm {
     pub(crate) resource: Option<String>,
 }
 
-impl Described for Vm {
-    fn description() -> &'static Entity<Self> {
-        static DESCRIPTION: LazyLock<Entity<Vm>> = LazyLock::new(|| {
-            Entity::complex("VmMetadata")
-                .string_or_null("vmId", |v: &Vm| Some(&v.id))
-                .enumeration("cloudProvider", |v| v.cloud)
-                .string_or_null("resourceId", |v| v.resource.as_deref())
-                .string_or_null("subscriptionId", |_| None)
-                .build()
-        });
-        &DESCRIPTION
-    }
-}
+kbgap_odata::described!(
+    Vm,
+    Entity::complex("VmMetadata")
+        .string_or_null("vmId", |v: &Vm| Some(&v.id))
+        .enumeration("cloudProvider", |v| v.cloud)
+        .string_or_null("resourceId", |v| v.resource.as_deref())
+        .string_or_null("subscriptionId", |_| None)
+        .build()
+);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
@@ -239,18 +229,14 @@ pub(crate) fn product() -> Entity<Product> {
 
 pub(crate) struct Distribution;
 
-impl Described for Distribution {
-    fn description() -> &'static Entity<Self> {
-        static DESCRIPTION: LazyLock<Entity<Distribution>> = LazyLock::new(|| {
-            Entity::complex("PublicDistributionDto")
-                .string_or_null("version", |_: &Distribution| None)
-                .int64("installations", |_| 0)
-                .int64("vulnerabilities", |_| 0)
-                .build()
-        });
-        &DESCRIPTION
-    }
-}
+kbgap_odata::described!(
+    Distribution,
+    Entity::complex("PublicDistributionDto")
+        .string_or_null("version", |_: &Distribution| None)
+        .int64("installations", |_| 0)
+        .int64("vulnerabilities", |_| 0)
+        .build()
+);
 
 pub(crate) fn software() -> Entity<Product> {
     Entity::named("Software")
