@@ -378,6 +378,69 @@ fn simple_conditions_can_be_taken_out() {
     assert_eq!(other.conjuncts(), []);
 }
 
+/// What rows do not hold but make on demand is filtered like what they hold.
+#[test]
+fn values_may_be_made_on_demand() {
+    use kbgap_odata::edm::{Described, Entity, EntitySet, Schema, Type};
+    use kbgap_odata::{Items, Object, Value};
+    struct Outer(Vm);
+    kbgap_odata::described!(
+        Outer,
+        Entity::complex("Outer")
+            .nested("inner", |outer: &Outer| Some(&outer.0))
+            .strings("names", |outer| Items::made([outer.0.id.as_str()].to_vec()))
+            .build()
+    );
+    let made = |number: i64| {
+        let id = format!("vm-{number}");
+        Outer(Vm {
+            id,
+            cloud: Cloud::Azure,
+            resource: None,
+        })
+    };
+    let of = Type::Complex(std::sync::Arc::clone(Outer::description().shape()));
+    let entity: Entity<i64> = Entity::named("Row")
+        .int64("id", |row: &i64| *row)
+        .key()
+        .value("outer", of, move |row| {
+            Value::Complex(Object::Owned(Box::new(made(*row))))
+        })
+        .filterable()
+        .nested_list::<Outer>("all", move |row| {
+            Items::made(vec![made(*row), made(*row + 1)])
+        })
+        .filterable()
+        .build();
+    let schema = Schema::build("a")
+        .entity(&entity)
+        .set(EntitySet::new("Rows", "Row"))
+        .finish()
+        .unwrap();
+    let rules = Rules::new(&schema, support::now());
+    for (filter, found) in [
+        ("outer/inner/vmId eq 'vm-2'", vec![2]),
+        ("outer/inner/cloudProvider eq 'Azure'", vec![1, 2, 3]),
+        ("outer/inner/resourceId eq null", vec![1, 2, 3]),
+        ("outer/inner ne null and outer ne null", vec![1, 2, 3]),
+        ("outer/names/any(n: n eq 'vm-3')", vec![3]),
+        ("all/any(o: o/inner/vmId eq 'vm-2')", vec![1, 2]),
+        (
+            "all/any(o: o/names/any(n: n eq o/inner/vmId and n eq 'vm-4'))",
+            vec![3],
+        ),
+        (
+            "all/all(o: o/inner ne null) and all/$count eq 2",
+            vec![1, 2, 3],
+        ),
+    ] {
+        let bound = Filter::parse(filter, entity.shape(), &rules).unwrap();
+        let rows = [1, 2, 3].into_iter();
+        let rows: Vec<i64> = rows.filter(|row| bound.matches(&entity.row(row))).collect();
+        assert_eq!(rows, found, "{filter}");
+    }
+}
+
 #[test]
 fn only_what_is_asked_for_is_worked_out() {
     use kbgap_odata::edm::{Entity, EntitySet, Schema};

@@ -263,7 +263,7 @@ fn texts<R: Record + ?Sized>(
 impl Path {
     fn value<'a, R: Record + ?Sized>(&self, row: &'a R, scope: Option<&'a Scope<'_>>) -> Value<'a> {
         let (mut value, rest) = match self {
-            Self::Property { property, rest } => (row.get(*property), rest),
+            Self::Property { property, rest } => (row.get(*property), &**rest),
             Self::Member { level, rest } => {
                 let mut at = scope;
                 while let Some(scope) = at
@@ -271,7 +271,14 @@ impl Path {
                 {
                     at = scope.around;
                 }
-                (at.map_or(Value::Null, |scope| scope.value.borrow()), rest)
+                match (at.map(|scope| scope.value), &**rest) {
+                    // What is lent by the scope need not be copied.
+                    (Some(Value::Complex(object)), [first, rest @ ..]) => {
+                        (object.record().get(*first), rest)
+                    }
+                    (Some(value), rest) => (value.borrow(), rest),
+                    (None, _) => return Value::Null,
+                }
             }
         };
         for &property in rest {
