@@ -58,6 +58,8 @@ enum Bench {
     Applications,
     /// A fleet of a million machines: memory, restart, a new month, a changed report
     Fleet,
+    /// OData filters over rows in memory, against closures of Rust
+    Filter,
     /// Durable ingest of reports, against bare batched inserts of the same bytes
     Ingest,
     /// The API over HTTP at ten thousand and a million machines, against a bare handler (needs 'wrk')
@@ -113,6 +115,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
         Bench::States,
         Bench::Applications,
         Bench::Fleet,
+        Bench::Filter,
         Bench::Ingest,
         Bench::Requests,
     ];
@@ -124,6 +127,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
             Bench::States => ("kbgap-assessment", "states"),
             Bench::Applications => ("kbgap-assessment", "applications"),
             Bench::Fleet => ("kbgap-server", "fleet"),
+            Bench::Filter => ("kbgap-odata", "filter"),
             Bench::Ingest => ("kbgap-server", "ingest"),
             Bench::Requests => ("kbgap-server", "requests"),
         };
