@@ -1,5 +1,7 @@
 //! What an assessment finds.
 
+use std::collections::BTreeMap;
+
 use kbgap_catalog::{Catalog, Kb, ProductIx, UpdateIx, VulnerabilityIx};
 
 use crate::application::ApplicationFindings;
@@ -158,6 +160,33 @@ impl Findings {
         vulnerabilities.sort_unstable();
         vulnerabilities.dedup();
         vulnerabilities
+    }
+
+    /// What is open on the product at a place of the scope, each with the missing update that closes it: none where
+    /// Microsoft names no fix, or where it only waits for a restart. In order, each once.
+    pub fn open_on(
+        &self,
+        catalog: &Catalog,
+        product: usize,
+    ) -> Vec<(VulnerabilityIx, Option<UpdateIx>)> {
+        let Some(found) = self.products.get(product) else {
+            return Vec::new();
+        };
+        let mut closed: BTreeMap<ExposureRef, UpdateIx> = BTreeMap::new();
+        for missing in &self.missing {
+            for exposure in &missing.closes {
+                closed.entry(*exposure).or_insert(missing.update);
+            }
+        }
+        let mut open: BTreeMap<VulnerabilityIx, Option<UpdateIx>> = BTreeMap::new();
+        for exposure in &found.open {
+            let fix = closed.get(exposure).copied();
+            for vulnerability in self.vulnerabilities(catalog, std::slice::from_ref(exposure)) {
+                let known = open.entry(vulnerability).or_default();
+                *known = known.or(fix);
+            }
+        }
+        open.into_iter().collect()
     }
 
     /// The products in scope: Windows, its components, and the applications.

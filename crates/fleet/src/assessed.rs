@@ -107,7 +107,8 @@ impl Outcomes<'_> {
             return *known;
         }
         let missing = outcome.missing.iter();
-        let open = outcome.open.iter();
+        let open = outcome.open();
+        let open = open.iter();
         let body = FindingsBody {
             missing: missing.map(|at| self.catalog.update(*at).kb).collect(),
             open: open

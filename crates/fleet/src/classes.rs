@@ -14,7 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::chunks::Chunks;
 use crate::dictionary::{Dictionary, Weight};
-use crate::outcome::Outcome;
+use crate::outcome::{KeptOpen, Outcome};
 use crate::packed::list::Numbers;
 use crate::packed::{self, ApplicationsKey, Damaged, PackedMachine, WindowsKey};
 
@@ -64,6 +64,7 @@ pub(crate) struct Classifier {
     by_content: FxHashMap<Content, ApplicationsIx>,
     groups: Groups,
     outcomes: FxHashSet<Arc<Outcome>>,
+    open: KeptOpen,
     /// Room of classes that no machine is in any more.
     free_windows: Vec<WindowsIx>,
     free_applications: Vec<ApplicationsIx>,
@@ -155,6 +156,7 @@ impl Classifier {
             by_content: FxHashMap::default(),
             groups: Groups::default(),
             outcomes: FxHashSet::default(),
+            open: KeptOpen::default(),
             free_windows: Vec::new(),
             free_applications: Vec::new(),
             unassessed: Unassessed::default(),
@@ -419,6 +421,7 @@ impl Classifier {
         applications: &FxHashSet<ApplicationsIx>,
     ) {
         self.outcomes.clear();
+        self.open.clear();
         self.assessed = AssessedClasses::default();
         for input in &mut self.of_input {
             give_up(&mut input.classes, windows, &mut self.assessed.windows);
@@ -436,10 +439,11 @@ impl Classifier {
         self.assess(classes, assessor);
     }
 
-    fn keep(&mut self, outcome: Outcome) -> Arc<Outcome> {
+    fn keep(&mut self, mut outcome: Outcome) -> Arc<Outcome> {
         if let Some(known) = self.outcomes.get(&outcome) {
             return known.clone();
         }
+        self.open.share(&mut outcome);
         let outcome = Arc::new(outcome);
         self.outcomes.insert(outcome.clone());
         outcome

@@ -57,8 +57,8 @@ pub(crate) fn of_machine(
     });
     let mut rows: Vec<MissingUpdate> = rows.collect();
     let applications = Outcome::of_applications(&findings.applications);
-    for (product, updates) in &applications.products {
-        for &update in updates {
+    for product in &applications.products {
+        for &update in &product.missing {
             let kb = catalog.update(update).kb;
             let at = rows.iter().position(|row| row.kb == kb);
             let at = at.unwrap_or_else(|| {
@@ -72,7 +72,7 @@ pub(crate) fn of_machine(
                 });
                 rows.len() - 1
             });
-            name(&mut rows[at].products, *product);
+            name(&mut rows[at].products, product.product);
         }
     }
     rows.sort_by_key(|row| row.kb);

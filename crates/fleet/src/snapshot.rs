@@ -19,6 +19,7 @@ use crate::entry::Entry;
 use crate::labels::{Labels, TagSets};
 use crate::lookup::Lookup;
 use crate::machine::{Activity, Ages, Machine, MachineId};
+use crate::outcome::Outcome;
 use crate::row::{self, Having, MissingUpdate};
 use crate::set::MachineSet;
 
@@ -228,7 +229,7 @@ impl Snapshot {
     /// By vulnerability, how many machines it is open on.
     pub fn machines_by_open_vulnerability(&self) -> BTreeMap<VulnerabilityId, u64> {
         let catalog = self.assessor.catalog();
-        let open = row::lacking(&self.classes, |outcome| outcome.open.to_vec()).into_iter();
+        let open = row::lacking(&self.classes, Outcome::open).into_iter();
         open.map(|(at, exposed)| {
             let id = catalog.vulnerability(at).id.clone();
             (id, exposed.machines(&self.classes))
@@ -238,9 +239,9 @@ impl Snapshot {
 
     /// The machines a vulnerability is open on, in order of id.
     pub fn machines_exposed(&self, vulnerability: VulnerabilityIx) -> Vec<Machine> {
-        let of = |at: &VulnerabilityIx| *at == vulnerability;
         let having = row::lacking(&self.classes, |outcome| {
-            outcome.open.iter().copied().filter(of).collect()
+            let open = outcome.is_open(vulnerability);
+            open.then_some(vulnerability).into_iter().collect()
         });
         self.machines_in(having.get(&vulnerability))
     }
