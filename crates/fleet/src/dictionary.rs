@@ -18,9 +18,16 @@ pub(crate) struct Dictionary {
     /// What each entry is of consequence for, by its number: most are for nothing, and this is near where the entries
     /// themselves are all over the memory.
     weights: Arc<Vec<Weight>>,
+    /// The software that each entry is, by its number.
+    of_entry: Arc<Vec<SoftwareIx>>,
     software: Chunks<Arc<Software>>,
     by_id: Lookup,
 }
+
+/// A position among the softwares of a dictionary.
+pub(crate) type SoftwareIx = u32;
+/// The software of what is none, as an update in a list.
+pub(crate) const NO_SOFTWARE: SoftwareIx = SoftwareIx::MAX;
 
 /// What an entry is of consequence for, in short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,17 +89,21 @@ impl Dictionary {
         u32::try_from(self.entries.len().saturating_sub(1)).unwrap_or(u32::MAX)
     }
 
-    pub(crate) fn find(&self, id: &SoftwareId) -> Option<&Software> {
+    pub(crate) fn find(&self, id: &SoftwareId) -> Option<(SoftwareIx, &Software)> {
         let mut found = self.by_id.candidates(id.as_str());
-        let software = found.find_map(|at| {
+        found.find_map(|at| {
             let software = self.software.get(at as usize)?;
-            (software.id == *id).then_some(software)
-        })?;
-        Some(software)
+            (software.id == *id).then_some((at, &**software))
+        })
     }
 
-    pub(crate) fn software(&self) -> impl Iterator<Item = &Software> {
-        self.software.iter().map(|software| &**software)
+    pub(crate) fn software(&self) -> impl Iterator<Item = (SoftwareIx, &Software)> {
+        (0..).zip(self.software.iter().map(|software| &**software))
+    }
+
+    /// The software that each entry is, by its number; [`NO_SOFTWARE`] where it is none.
+    pub(crate) fn of_entry(&self) -> &Arc<Vec<SoftwareIx>> {
+        &self.of_entry
     }
 
     /// The entries that are updates, by their number.
@@ -111,9 +122,10 @@ impl Dictionary {
         if self.entry(number).is_some() {
             return false;
         }
+        let mut software = NO_SOFTWARE;
         let version = names.identify(&reported).map(|named| {
             let version = named.version.clone();
-            self.enter(named, number);
+            software = self.enter(named, number);
             version
         });
         let entry = Entry {
@@ -129,6 +141,11 @@ impl Dictionary {
             weights.resize(self.entries.len(), Weight::Absent);
         }
         weights[number as usize] = Weight::of(entry.bearing);
+        let of_entry = Arc::make_mut(&mut self.of_entry);
+        if of_entry.len() < self.entries.len() {
+            of_entry.resize(self.entries.len(), NO_SOFTWARE);
+        }
+        of_entry[number as usize] = software;
         if let Some(place) = self.entries.get_mut(number as usize) {
             *place = Some(Arc::new(entry));
         }
@@ -136,7 +153,7 @@ impl Dictionary {
     }
 
     /// Enters an entry under its software.
-    fn enter(&mut self, named: Named, entry: u32) {
+    fn enter(&mut self, named: Named, entry: u32) -> SoftwareIx {
         let known = self.by_id.candidates(named.software.as_str()).find(|at| {
             let software = self.software.get(*at as usize);
             software.is_some_and(|software| software.id == named.software)
@@ -155,5 +172,6 @@ impl Dictionary {
         if let Some(software) = self.software.get_mut(at as usize) {
             Arc::make_mut(software).entries.push(entry);
         }
+        at
     }
 }

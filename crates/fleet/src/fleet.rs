@@ -14,6 +14,7 @@ use rustc_hash::FxHashSet;
 use crate::Slot;
 use crate::assessed::Assessed;
 use crate::classes::{ApplicationsIx, Classifier};
+use crate::dictionary::{NO_SOFTWARE, SoftwareIx};
 use crate::entry::{Entry, Tail};
 use crate::labels::{LabelNames, TagSetNames};
 use crate::loader::{Loaded, Loader};
@@ -504,11 +505,14 @@ fn move_applications(
 }
 
 fn software(next: &mut Snapshot, slot: Slot, before: Option<&Entry>, after: Option<&Entry>) {
+    let mut moved: Vec<SoftwareIx> = Vec::new();
+    let of_entry = next.dictionary.of_entry().clone();
+    let of = |number: u32| of_entry.get(number as usize).copied();
     let mut old = before.into_iter().flat_map(Entry::software).peekable();
     let mut new = after.into_iter().flat_map(Entry::software).peekable();
     loop {
         let order = match (old.peek(), new.peek()) {
-            (None, None) => return,
+            (None, None) => break,
             (Some(_), None) => std::cmp::Ordering::Less,
             (None, Some(_)) => std::cmp::Ordering::Greater,
             (Some(old), Some(new)) => old.cmp(new),
@@ -522,6 +526,7 @@ fn software(next: &mut Snapshot, slot: Slot, before: Option<&Entry>, after: Opti
             std::cmp::Ordering::Less => (old.next(), false),
             std::cmp::Ordering::Greater => (new.next(), true),
         };
+        moved.extend(number.and_then(of).filter(|at| *at != NO_SOFTWARE));
         let set = number.and_then(|number| next.having.get_mut(number as usize));
         if let Some(set) = set {
             let set = Arc::make_mut(set);
@@ -530,6 +535,28 @@ fn software(next: &mut Snapshot, slot: Slot, before: Option<&Entry>, after: Opti
             } else {
                 set.remove(slot);
             }
+        }
+    }
+    moved.sort_unstable();
+    moved.dedup();
+    let has = |entry: Option<&Entry>, software| {
+        let mut numbers = entry.into_iter().flat_map(Entry::software);
+        numbers.any(|number| of(number) == Some(software))
+    };
+    for software in moved {
+        let (had, has) = (has(before, software), has(after, software));
+        if had == has {
+            continue;
+        }
+        let installed = Arc::make_mut(&mut next.installed);
+        let at = software as usize;
+        if installed.len() <= at {
+            installed.resize(at + 1, 0);
+        }
+        if has {
+            installed[at] += 1;
+        } else {
+            installed[at] -= 1;
         }
     }
 }

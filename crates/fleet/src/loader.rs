@@ -13,6 +13,7 @@ use kbgap_inventory::InstalledSoftware;
 
 use crate::Slot;
 use crate::chunks::Chunks;
+use crate::dictionary::{NO_SOFTWARE, SoftwareIx};
 use crate::entry::Tail;
 use crate::fleet::{Writer, hour};
 use crate::labels::{Labels, TagSets};
@@ -40,12 +41,23 @@ pub struct Loader {
 /// The thread that turns lists of software into sets of machines.
 struct Turning {
     ranges: SyncSender<Range>,
-    sets: JoinHandle<Vec<MachineSet>>,
+    sets: JoinHandle<Turned>,
 }
 
 struct Range {
     number: u16,
     machines: Vec<(u16, Tail)>,
+    /// The software that each entry is.
+    of_entry: Arc<Vec<SoftwareIx>>,
+}
+
+/// Lists of software, turned.
+#[derive(Default)]
+struct Turned {
+    /// The machines that have each entry, by its number.
+    sets: Vec<MachineSet>,
+    /// How many machines have each software.
+    installed: Vec<u32>,
 }
 
 /// A fleet that was loaded.
@@ -74,6 +86,7 @@ impl Loader {
                 classes: crate::classes::Classes::default(),
                 dictionary: crate::dictionary::Dictionary::default(),
                 having: Chunks::default(),
+                installed: Arc::default(),
                 groups: Labels::default(),
                 tags: Labels::default(),
                 tag_sets: TagSets::default(),
@@ -155,7 +168,11 @@ impl Loader {
             }
         });
         // It ends only when this end is dropped, or by a panic, which joining it will show.
-        let _ = turning.ranges.send(Range { number, machines });
+        let _ = turning.ranges.send(Range {
+            number,
+            machines,
+            of_entry: self.snapshot.dictionary.of_entry().clone(),
+        });
     }
 
     /// The fleet of all that was added, assessed.
@@ -169,10 +186,11 @@ impl Loader {
             .assess(&mut self.snapshot.classes, &assessor);
         if let Some(turning) = self.turning {
             drop(turning.ranges);
-            let sets = match turning.sets.join() {
-                Ok(sets) => sets,
+            let Turned { sets, installed } = match turning.sets.join() {
+                Ok(turned) => turned,
                 Err(panic) => std::panic::resume_unwind(panic),
             };
+            self.snapshot.installed = Arc::new(installed);
             let entries = self.snapshot.having.len();
             self.snapshot.having = sets.into_iter().map(Arc::new).collect();
             while self.snapshot.having.len() < entries {
@@ -187,22 +205,39 @@ impl Loader {
     }
 }
 
-fn turn_all(ranges: &Receiver<Range>) -> Vec<MachineSet> {
-    let mut sets: Vec<MachineSet> = Vec::new();
+fn turn_all(ranges: &Receiver<Range>) -> Turned {
+    let mut all_turned = Turned::default();
+    // The machine that had each software last, so that one counts once.
+    let mut counted: Vec<u32> = Vec::new();
     let mut ends: Vec<u32> = Vec::new();
     let mut turned: Vec<u16> = Vec::new();
     while let Ok(range) = ranges.recv() {
         // How often each number occurs, and so where its machines begin.
         ends.clear();
         let mut all = 0;
-        for (_, tail) in &range.machines {
+        let Turned { sets, installed } = &mut all_turned;
+        for (low, tail) in &range.machines {
+            let machine = (u32::from(range.number) << 16) | u32::from(*low);
             for number in tail.software() {
+                let software = range.of_entry.get(number as usize);
                 let number = number as usize;
                 if ends.len() <= number {
                     ends.resize(number + 1, 0);
                 }
                 ends[number] += 1;
                 all += 1;
+                let Some(software) = software.filter(|at| **at != NO_SOFTWARE) else {
+                    continue;
+                };
+                let software = *software as usize;
+                if installed.len() <= software {
+                    installed.resize(software + 1, 0);
+                    counted.resize(software + 1, Slot::MAX);
+                }
+                if counted[software] != machine {
+                    counted[software] = machine;
+                    installed[software] += 1;
+                }
             }
         }
         let mut begin = 0;
@@ -231,5 +266,5 @@ fn turn_all(ranges: &Receiver<Range>) -> Vec<MachineSet> {
             }
         }
     }
-    sets
+    all_turned
 }

@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 use crate::Slot;
 use crate::chunks::Chunks;
 use crate::classes::Classes;
-use crate::dictionary::{Dictionary, Software};
+use crate::dictionary::{Dictionary, Software, SoftwareIx};
 use crate::entry::Entry;
 use crate::labels::{Labels, TagSets};
 use crate::lookup::Lookup;
@@ -36,6 +36,8 @@ pub struct Snapshot {
     pub(crate) dictionary: Dictionary,
     /// The machines that have an entry of the dictionary, by its number.
     pub(crate) having: Chunks<Arc<MachineSet>>,
+    /// How many machines have each software of the dictionary, in any version.
+    pub(crate) installed: Arc<Vec<u32>>,
     pub(crate) groups: Labels,
     pub(crate) tags: Labels,
     pub(crate) tag_sets: TagSets,
@@ -190,8 +192,7 @@ impl Snapshot {
         let catalog = self.assessor.catalog();
         let products = catalog.find_software(software);
         let rows: Arc<[MissingUpdate]> = if products.is_empty() {
-            let software = self.dictionary.find(software)?;
-            self.machines_of(software).next()?;
+            self.software_count(software)?;
             Arc::from([])
         } else {
             row::of_software(catalog, software, &products, &self.classes).into()
@@ -249,7 +250,7 @@ impl Snapshot {
     /// The software of the inventory that machines have, in order of id.
     pub fn software(&self) -> Vec<SoftwareCount> {
         let all = self.dictionary.software();
-        let counted = all.filter_map(|software| self.count(software));
+        let counted = all.filter_map(|(at, software)| self.count(at, software));
         let mut counted: Vec<SoftwareCount> = counted.collect();
         counted.sort_unstable_by(|one, other| one.id.cmp(&other.id));
         counted
@@ -257,13 +258,14 @@ impl Snapshot {
 
     /// A software of the inventory; `None` where no machine has it.
     pub fn software_count(&self, software: &SoftwareId) -> Option<SoftwareCount> {
-        self.count(self.dictionary.find(software)?)
+        let (at, software) = self.dictionary.find(software)?;
+        self.count(at, software)
     }
 
     /// How many machines have each version of a software, in order of the versions' text; empty where none has it.
     pub fn versions(&self, software: &SoftwareId) -> BTreeMap<Box<str>, u64> {
         let mut versions: BTreeMap<&str, Vec<&MachineSet>> = BTreeMap::new();
-        let Some(software) = self.dictionary.find(software) else {
+        let Some((_, software)) = self.dictionary.find(software) else {
             return BTreeMap::new();
         };
         for &number in &software.entries {
@@ -281,7 +283,7 @@ impl Snapshot {
     /// The machines that have a software, in order of id.
     pub fn machines_with(&self, software: &SoftwareId) -> Vec<Machine> {
         let mut machines = RoaringBitmap::new();
-        if let Some(software) = self.dictionary.find(software) {
+        if let Some((_, software)) = self.dictionary.find(software) {
             for set in self.machines_of(software) {
                 set.add_to(&mut machines);
             }
@@ -395,15 +397,14 @@ impl Snapshot {
         sets.map(|set| &**set).filter(|set| !set.is_empty())
     }
 
-    fn count(&self, software: &Software) -> Option<SoftwareCount> {
-        let sets: Vec<&MachineSet> = self.machines_of(software).collect();
-        Some(SoftwareCount {
+    fn count(&self, at: SoftwareIx, software: &Software) -> Option<SoftwareCount> {
+        let machines = u64::from(self.installed.get(at as usize).copied()?);
+        (machines > 0).then(|| SoftwareCount {
             id: software.id.clone(),
             vendor: software.vendor.clone(),
             name: software.name.clone(),
-            machines: count(&sets),
+            machines,
         })
-        .filter(|count| count.machines > 0)
     }
 }
 
