@@ -1,12 +1,11 @@
 //! Rows of missing updates, as the Defender API lists them.
 
 use kbgap_assessment::{Findings, MachineState};
-use kbgap_catalog::{Catalog, Kb, ProductIdentity, ProductIx, SoftwareId, UpdateIx};
-use roaring::RoaringBitmap;
-use rustc_hash::FxHashMap;
+use kbgap_catalog::{Catalog, Kb, ProductIdentity, ProductIx, SoftwareId};
 
 use crate::classes::Classes;
 use crate::outcome::Outcome;
+use crate::partition::Partition;
 
 /// An update that is missing, in the scope of a machine or of a software.
 ///
@@ -85,93 +84,23 @@ pub(crate) fn of_software(
     software: &SoftwareId,
     products: &[ProductIx],
     classes: &Classes,
+    partition: &Partition,
 ) -> Vec<MissingUpdate> {
-    let wanted = |outcome: &Outcome| outcome.missing_of(products);
-    let lacking = lacking(classes, wanted);
+    let lacking = partition.having(|outcome| outcome.missing_of(products));
     let is_windows = any_windows(catalog, products);
     let mut rows: Vec<MissingUpdate> = lacking
         .into_iter()
         .map(|(update, lacking)| MissingUpdate {
             kb: catalog.update(update).kb,
             name: catalog.update_name(update).into(),
-            os_build: lacking.build(classes).filter(|_| is_windows),
+            os_build: partition.build(&lacking, classes).filter(|_| is_windows),
             products: vec![software.name().into()],
-            machines: lacking.machines(classes),
+            machines: partition.machines(&lacking, classes),
             cves: catalog.cves_addressed(update, products.iter().copied()),
         })
         .collect();
     rows.sort_unstable_by_key(|row| row.kb);
     rows
-}
-
-/// The classes of machines that have something in common: lack an update, say.
-#[derive(Debug, Default)]
-pub(crate) struct Having {
-    windows: Vec<u32>,
-    applications: Vec<u32>,
-}
-
-/// By what it is, the classes whose outcome has it.
-pub(crate) fn lacking<K: Eq + std::hash::Hash>(
-    classes: &Classes,
-    wanted: impl Fn(&Outcome) -> Vec<K>,
-) -> FxHashMap<K, Having> {
-    let mut found: FxHashMap<K, Having> = FxHashMap::default();
-    for (at, class) in (0u32..).zip(classes.windows.iter()) {
-        if !class.machines.is_empty() {
-            for key in wanted(&class.outcome) {
-                found.entry(key).or_default().windows.push(at);
-            }
-        }
-    }
-    for (at, class) in (0u32..).zip(classes.applications.iter()) {
-        if !class.machines.is_empty() {
-            for key in wanted(&class.outcome) {
-                found.entry(key).or_default().applications.push(at);
-            }
-        }
-    }
-    found
-}
-
-impl Having {
-    /// How many machines they are. Classes of Windows, and those of one group of applications, hold different machines,
-    /// so their counts add up; a machine that has it in several ways counts once.
-    pub(crate) fn machines(&self, classes: &Classes) -> u64 {
-        let windows = self.windows.iter();
-        let windows = windows.filter_map(|at| classes.windows(*at));
-        let applications = self.applications.iter();
-        let applications = applications.filter_map(|at| classes.applications(*at));
-        let first = applications.clone().next().map(|class| class.group);
-        let one_group = applications.clone().all(|class| Some(class.group) == first);
-        if one_group && (self.windows.is_empty() || self.applications.is_empty()) {
-            let windows = windows.map(|class| class.machines.len());
-            let applications = applications.map(|class| class.machines.len());
-            windows.chain(applications).sum()
-        } else {
-            self.set(classes).len()
-        }
-    }
-
-    /// The machines.
-    pub(crate) fn set(&self, classes: &Classes) -> RoaringBitmap {
-        let windows = self.windows.iter();
-        let windows = windows.filter_map(|at| Some(&classes.windows(*at)?.machines));
-        let applications = self.applications.iter();
-        let applications = applications.filter_map(|at| Some(&classes.applications(*at)?.machines));
-        let mut set = RoaringBitmap::new();
-        for machines in windows.chain(applications) {
-            set |= machines;
-        }
-        set
-    }
-
-    /// The largest Windows build among them.
-    fn build(&self, classes: &Classes) -> Option<u32> {
-        let windows = self.windows.iter();
-        let states = windows.filter_map(|at| classes.windows(*at)?.state.as_ref().ok());
-        states.filter_map(|state| Some(state.build?.build)).max()
-    }
 }
 
 fn any_windows(catalog: &Catalog, products: &[ProductIx]) -> bool {
@@ -181,9 +110,4 @@ fn any_windows(catalog: &Catalog, products: &[ProductIx]) -> bool {
             ProductIdentity::Windows(_)
         )
     })
-}
-
-/// The updates that are missing anywhere.
-pub(crate) fn missing(outcome: &Outcome) -> Vec<UpdateIx> {
-    outcome.missing.to_vec()
 }

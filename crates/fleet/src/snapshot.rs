@@ -1,12 +1,12 @@
 //! A fleet at a moment: what readers ask.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use kbgap_assessment::words::Evidence;
 use kbgap_assessment::{Assessor, Findings, InstalledApplications, MachineState};
-use kbgap_catalog::{Kb, SoftwareId, UpdateIx, VulnerabilityId, VulnerabilityIx};
+use kbgap_catalog::{Kb, SoftwareId, VulnerabilityId, VulnerabilityIx};
 use kbgap_inventory::InstalledSoftware;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
@@ -16,11 +16,13 @@ use crate::chunks::Chunks;
 use crate::classes::Classes;
 use crate::dictionary::{Dictionary, Software, SoftwareIx};
 use crate::entry::Entry;
+use crate::exposure::{self, Exposures, MachineVulnerability};
 use crate::labels::{Labels, TagSets};
 use crate::lookup::Lookup;
 use crate::machine::{Activity, Ages, Machine, MachineId};
 use crate::outcome::Outcome;
-use crate::row::{self, Having, MissingUpdate};
+use crate::partition::{Cells, Partition};
+use crate::row::{self, MissingUpdate};
 use crate::set::MachineSet;
 
 /// All machines of a tenant at a moment. It never changes: whoever has it asks it as long as it likes, while
@@ -54,6 +56,8 @@ pub struct Snapshot {
 #[derive(Default)]
 pub(crate) struct Answers {
     of_software: RwLock<FxHashMap<SoftwareId, Arc<[MissingUpdate]>>>,
+    partition: OnceLock<Partition>,
+    exposures: OnceLock<Arc<Exposures>>,
 }
 
 /// A software of the inventory, with the machines that have it.
@@ -195,7 +199,14 @@ impl Snapshot {
             self.software_count(software)?;
             Arc::from([])
         } else {
-            row::of_software(catalog, software, &products, &self.classes).into()
+            row::of_software(
+                catalog,
+                software,
+                &products,
+                &self.classes,
+                self.partition(),
+            )
+            .into()
         };
         let mut known = self
             .answers
@@ -209,9 +220,14 @@ impl Snapshot {
     /// By KB, how many machines lack an update.
     pub fn machines_by_missing_kb(&self) -> BTreeMap<Kb, u64> {
         let catalog = self.assessor.catalog();
-        let lacking = row::lacking(&self.classes, row::missing).into_iter();
+        let partition = self.partition();
+        let lacking = partition.having(|outcome| outcome.missing.to_vec());
         lacking
-            .map(|(at, lacking)| (catalog.update(at).kb, lacking.machines(&self.classes)))
+            .into_iter()
+            .map(|(at, cells)| {
+                let machines = partition.machines(&cells, &self.classes);
+                (catalog.update(at).kb, machines)
+            })
             .collect()
     }
 
@@ -220,31 +236,73 @@ impl Snapshot {
         let Some(update) = self.assessor.catalog().find_update(kb) else {
             return Vec::new();
         };
-        let of = |at: &UpdateIx| *at == update;
-        let having = row::lacking(&self.classes, |outcome| {
-            outcome.missing.iter().copied().filter(of).collect()
-        });
-        self.machines_in(having.get(&update))
+        self.machines_where(|outcome| outcome.missing.contains(&update))
     }
 
     /// By vulnerability, how many machines it is open on.
     pub fn machines_by_open_vulnerability(&self) -> BTreeMap<VulnerabilityId, u64> {
         let catalog = self.assessor.catalog();
-        let open = row::lacking(&self.classes, Outcome::open).into_iter();
-        open.map(|(at, exposed)| {
+        let partition = self.partition();
+        let open = partition.having(Outcome::open).into_iter();
+        open.map(|(at, cells)| {
             let id = catalog.vulnerability(at).id.clone();
-            (id, exposed.machines(&self.classes))
+            (id, partition.machines(&cells, &self.classes))
         })
         .collect()
     }
 
     /// The machines a vulnerability is open on, in order of id.
     pub fn machines_exposed(&self, vulnerability: VulnerabilityIx) -> Vec<Machine> {
-        let having = row::lacking(&self.classes, |outcome| {
-            let open = outcome.is_open(vulnerability);
-            open.then_some(vulnerability).into_iter().collect()
-        });
-        self.machines_in(having.get(&vulnerability))
+        self.machines_where(|outcome| outcome.is_open(vulnerability))
+    }
+
+    /// What is open in the whole fleet: worked out once for a snapshot.
+    pub fn exposures(&self) -> Arc<Exposures> {
+        let made = || Arc::new(Exposures::of(self));
+        self.answers.exposures.get_or_init(made).clone()
+    }
+
+    /// What is open on a machine, in order of vulnerability, then of software; `None` where it is not known.
+    pub fn vulnerabilities_on_machine(
+        &self,
+        id_or_name: &str,
+    ) -> Option<Vec<MachineVulnerability>> {
+        let outcomes = self.outcomes(self.find_slot(id_or_name)?);
+        Some(exposure::on_machine(self.assessor.catalog(), &outcomes))
+    }
+
+    /// The softwares of the catalog that are in scope on a machine, each with whether something is open in it: `None`
+    /// where the machine is not known.
+    pub fn assessed_software_on_machine(
+        &self,
+        id_or_name: &str,
+    ) -> Option<BTreeMap<&SoftwareId, bool>> {
+        let outcomes = self.outcomes(self.find_slot(id_or_name)?);
+        let catalog = self.assessor.catalog();
+        Some(exposure::software_on_machine(catalog, &outcomes))
+    }
+
+    /// The machines on which a software has an open vulnerability, in order of id.
+    pub fn machines_exposed_by(&self, software: &SoftwareId) -> Vec<Machine> {
+        let products = self.assessor.catalog().find_software(software);
+        self.machines_where(|outcome| {
+            let mut own = outcome.products.iter();
+            own.any(|own| !own.open.is_empty() && products.contains(&own.product))
+        })
+    }
+
+    /// What was found on a machine: of Windows, and of each group of its applications.
+    fn outcomes(&self, slot: Slot) -> Vec<&Outcome> {
+        let windows = self.entry(slot).map(|entry| entry.windows);
+        let windows = windows.and_then(|at| self.classes.windows(at));
+        let applications = self.classes.applications.iter();
+        // A machine is in a dozen of some thousands: they are asked one by one, which only what is asked of one machine
+        // can afford.
+        let applications = applications.filter(|class| class.machines.contains(slot));
+        let windows = windows.map(|class| &*class.outcome).into_iter();
+        windows
+            .chain(applications.map(|class| &*class.outcome))
+            .collect()
     }
 
     /// The software of the inventory that machines have, in order of id.
@@ -339,15 +397,22 @@ impl Snapshot {
     }
 
     fn find(&self, id_or_name: &str) -> Option<&Entry> {
+        self.entry(self.find_slot(id_or_name)?)
+    }
+
+    fn find_slot(&self, id_or_name: &str) -> Option<Slot> {
         if let Some(slot) = self.slot(&MachineId::new(id_or_name)) {
-            return self.entry(slot);
+            return Some(slot);
         }
         let name = id_or_name.to_lowercase();
         let found = self.by_name.candidates(&name);
-        found
-            .filter_map(|slot| self.entry(slot))
-            .filter(|entry| entry.name().is_some_and(|own| own.to_lowercase() == name))
-            .max_by(|one, other| (one.last_seen, &one.id).cmp(&(other.last_seen, &other.id)))
+        let found = found.filter_map(|slot| Some((slot, self.entry(slot)?)));
+        let (slot, _) = found
+            .filter(|(_, entry)| entry.name().is_some_and(|own| own.to_lowercase() == name))
+            .max_by(|(_, one), (_, other)| {
+                (one.last_seen, &one.id).cmp(&(other.last_seen, &other.id))
+            })?;
+        Some(slot)
     }
 
     fn state_of(&self, entry: &Entry) -> Option<MachineState> {
@@ -378,10 +443,19 @@ impl Snapshot {
         }
     }
 
-    fn machines_in(&self, having: Option<&Having>) -> Vec<Machine> {
-        having.map_or_else(Vec::new, |having| {
-            self.machines_at(&having.set(&self.classes))
-        })
+    pub(crate) fn partition(&self) -> &Partition {
+        let made = || Partition::of(&self.classes);
+        self.answers.partition.get_or_init(made)
+    }
+
+    /// The machines whose outcome is wanted, in order of id.
+    fn machines_where(&self, wanted: impl Fn(&Outcome) -> bool) -> Vec<Machine> {
+        let cells = self.partition().outcomes();
+        let cells: Cells = cells
+            .filter(|(_, outcome)| wanted(outcome))
+            .map(|(at, _)| at)
+            .collect();
+        self.machines_at(&self.partition().set(&cells, &self.classes))
     }
 
     fn machines_at(&self, slots: &RoaringBitmap) -> Vec<Machine> {
@@ -391,7 +465,10 @@ impl Snapshot {
         machines
     }
 
-    fn machines_of<'a>(&'a self, software: &'a Software) -> impl Iterator<Item = &'a MachineSet> {
+    pub(crate) fn machines_of<'a>(
+        &'a self,
+        software: &'a Software,
+    ) -> impl Iterator<Item = &'a MachineSet> {
         let sets = software.entries.iter();
         let sets = sets.filter_map(|number| self.having.get(*number as usize));
         sets.map(|set| &**set).filter(|set| !set.is_empty())

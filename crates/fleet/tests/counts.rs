@@ -298,12 +298,16 @@ fn answers(of: &Snapshot) -> impl PartialEq + std::fmt::Debug {
         .iter()
         .map(|machine| {
             let id = machine.id.to_string();
-            (of.missing_on_machine(&id), of.software_on_machine(&id))
+            (
+                of.missing_on_machine(&id),
+                of.software_on_machine(&id),
+                of.vulnerabilities_on_machine(&id),
+            )
         })
         .collect();
     (
         asked.map(|software| of.missing_for_software(&software)),
-        (lacking, of.machines_by_open_vulnerability()),
+        (lacking, of.machines_by_open_vulnerability(), of.exposures()),
         (of.figures(), of.groups(), of.tags(), of.software()),
         software
             .iter()

@@ -1,13 +1,13 @@
 //! A synthetic fleet before Microsoft's real documents: what the fleet counts in classes is what each machine lacks.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use kbgap_assessment::{ApplicationFix, Assessor, MachineState};
-use kbgap_catalog::{Kb, VulnerabilityId};
-use kbgap_fleet::{Ages, Fleet, Loader, MachineRow, SoftwareNames, pack};
+use kbgap_catalog::{Kb, SoftwareId, VulnerabilityId, VulnerabilityIx};
+use kbgap_fleet::{Ages, Fleet, Loader, MachineRow, Snapshot, SoftwareNames, pack};
 use kbgap_inventory::{InstalledSoftware, MachineReport, SoftwareRules, identify};
 use kbgap_synthetic::{Era, SyntheticFleet};
 
@@ -100,6 +100,58 @@ fn counted(
     (kbs, open)
 }
 
+/// What is open by software and by vulnerability, against what the machines say one by one.
+fn exposures_are_those_of_the_machines(machines: &Snapshot, reports: &[MachineReport]) {
+    let mut by_software: BTreeMap<SoftwareId, (BTreeSet<VulnerabilityIx>, u64)> = BTreeMap::new();
+    let mut by_vulnerability: BTreeMap<VulnerabilityIx, u64> = BTreeMap::new();
+    let mut exposed = 0;
+    for report in reports {
+        let id = report.machine_id().unwrap();
+        let own = machines.vulnerabilities_on_machine(&id).unwrap();
+        exposed += u64::from(!own.is_empty());
+        let vulnerabilities: BTreeSet<_> = own.iter().map(|open| open.vulnerability).collect();
+        for vulnerability in vulnerabilities {
+            *by_vulnerability.entry(vulnerability).or_default() += 1;
+        }
+        let software: BTreeSet<_> = own.iter().map(|open| &open.software).collect();
+        for software in software {
+            by_software.entry(software.clone()).or_default().1 += 1;
+        }
+        for open in own {
+            let known = by_software.entry(open.software).or_default();
+            known.0.insert(open.vulnerability);
+        }
+        // What is missing on it closes what it says is closed by it.
+        let lacking: BTreeSet<_> = machines
+            .missing_on_machine(&id)
+            .unwrap()
+            .iter()
+            .map(|missing| missing.kb)
+            .collect();
+        let catalog = machines.assessor().catalog();
+        for open in machines.vulnerabilities_on_machine(&id).unwrap() {
+            if let Some(fix) = open.fix {
+                assert!(lacking.contains(&catalog.update(fix).kb), "{id}: {open:?}");
+            }
+        }
+    }
+    let exposures = machines.exposures();
+    assert_eq!(exposures.machines(), exposed);
+    let counted: BTreeMap<_, _> = exposures
+        .vulnerabilities()
+        .iter()
+        .map(|(at, found)| (*at, found.exposed))
+        .collect();
+    assert_eq!(counted, by_vulnerability);
+    for (software, found) in exposures.software() {
+        let (open, machines) = by_software.remove(software).unwrap_or_default();
+        assert_eq!(found.exposed, machines, "{software}");
+        assert!(found.open.iter().copied().eq(open), "{software}");
+        assert!(found.installed >= found.exposed, "{software}");
+    }
+    assert!(by_software.is_empty(), "{:?}", by_software.keys());
+}
+
 #[test]
 fn classes_count_what_each_machine_lacks() {
     let synthetic = SyntheticFleet::new(Era::Winter2026, 3, MACHINES).unwrap();
@@ -158,6 +210,7 @@ fn classes_count_what_each_machine_lacks() {
             .collect();
         assert!(differing.is_empty(), "{differing:?}");
         assert_eq!(by_class.len(), open.len());
+        exposures_are_those_of_the_machines(&machines, &reports);
         // And one by one, through the machine's own route.
         for report in reports.iter().step_by(50) {
             let id = report.machine_id().unwrap();
