@@ -20,6 +20,7 @@ mod outcome;
 mod packed;
 mod partition;
 mod row;
+mod score;
 mod set;
 mod snapshot;
 
@@ -33,6 +34,7 @@ pub use packed::{
     ApplicationsKey, Damaged, PackedMachine, SoftwareNumbers, StateKey, Unpacked, WindowsKey, pack,
 };
 pub use row::MissingUpdate;
+pub use score::{ExposureLevel, Scores};
 pub use snapshot::{Figures, Snapshot, SoftwareCount};
 
 /// A number that stands for a machine in the sets.

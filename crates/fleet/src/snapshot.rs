@@ -23,6 +23,7 @@ use crate::machine::{Activity, Ages, Machine, MachineId};
 use crate::outcome::Outcome;
 use crate::partition::{Cells, Partition};
 use crate::row::{self, MissingUpdate};
+use crate::score::Scores;
 use crate::set::MachineSet;
 
 /// All machines of a tenant at a moment. It never changes: whoever has it asks it as long as it likes, while
@@ -58,6 +59,7 @@ pub(crate) struct Answers {
     of_software: RwLock<FxHashMap<SoftwareId, Arc<[MissingUpdate]>>>,
     partition: OnceLock<Partition>,
     exposures: OnceLock<Arc<Exposures>>,
+    scores: OnceLock<Arc<Scores>>,
 }
 
 /// A software of the inventory, with the machines that have it.
@@ -260,6 +262,17 @@ impl Snapshot {
     pub fn exposures(&self) -> Arc<Exposures> {
         let made = || Arc::new(Exposures::of(self));
         self.answers.exposures.get_or_init(made).clone()
+    }
+
+    /// How exposed the fleet is: worked out once for a snapshot.
+    pub fn scores(&self) -> Arc<Scores> {
+        let made = || Arc::new(Scores::of(self));
+        self.answers.scores.get_or_init(made).clone()
+    }
+
+    /// How exposed a machine is, 0 to 100; `None` where it is not known.
+    pub fn score_of(&self, id_or_name: &str) -> Option<f64> {
+        Some(self.scores().of_slot(self.find_slot(id_or_name)?))
     }
 
     /// What is open on a machine, in order of vulnerability, then of software; `None` where it is not known.

@@ -135,6 +135,7 @@ fn exposures_are_those_of_the_machines(machines: &Snapshot, reports: &[MachineRe
             }
         }
     }
+    scores_are_those_of_the_machines(machines, reports);
     let exposures = machines.exposures();
     assert_eq!(exposures.machines(), exposed);
     let counted: BTreeMap<_, _> = exposures
@@ -150,6 +151,31 @@ fn exposures_are_those_of_the_machines(machines: &Snapshot, reports: &[MachineRe
         assert!(found.installed >= found.exposed, "{software}");
     }
     assert!(by_software.is_empty(), "{:?}", by_software.keys());
+}
+
+/// The fleet's score is the mean of the machines', which is 0 where nothing is open.
+fn scores_are_those_of_the_machines(machines: &Snapshot, reports: &[MachineReport]) {
+    let scores = machines.scores();
+    let mut sum = 0.0;
+    for report in reports {
+        let id = report.machine_id().unwrap();
+        let score = machines.score_of(&id).unwrap();
+        let open = machines.vulnerabilities_on_machine(&id).unwrap();
+        assert!((0.0..100.0).contains(&score));
+        assert_eq!(score > 0.0, !open.is_empty(), "{id}");
+        sum += score;
+    }
+    let mean = sum / f64::from(MACHINES);
+    assert!((scores.all - mean).abs() < 1e-9, "{} {mean}", scores.all);
+    assert!(
+        (scores.groups[&None] - mean).abs() < 1e-9,
+        "all are in no group"
+    );
+    let exposures = machines.exposures();
+    for (software, impact) in &scores.software {
+        assert!((0.0..=scores.all).contains(impact), "{software} {impact}");
+        assert!(!exposures.software()[software].open.is_empty());
+    }
 }
 
 #[test]
