@@ -8,6 +8,7 @@ mod assessed;
 mod chunks;
 mod classes;
 mod dictionary;
+mod distribution;
 mod entry;
 mod exposure;
 mod fleet;
@@ -25,6 +26,7 @@ mod set;
 mod snapshot;
 
 pub use assessed::{Assessed, FindingsBody, OutcomeKey, StateFindings};
+pub use distribution::VersionCount;
 pub use exposure::{Exposures, MachineVulnerability, SoftwareExposure, VulnerabilityExposure};
 pub use fleet::{Change, Fleet};
 pub use loader::{Loaded, Loader};

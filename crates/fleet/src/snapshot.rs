@@ -333,24 +333,6 @@ impl Snapshot {
         self.count(at, software)
     }
 
-    /// How many machines have each version of a software, in order of the versions' text; empty where none has it.
-    pub fn versions(&self, software: &SoftwareId) -> BTreeMap<Box<str>, u64> {
-        let mut versions: BTreeMap<&str, Vec<&MachineSet>> = BTreeMap::new();
-        let Some((_, software)) = self.dictionary.find(software) else {
-            return BTreeMap::new();
-        };
-        for &number in &software.entries {
-            let entry = self.dictionary.entry(number);
-            let version = entry.and_then(|entry| entry.version.as_deref());
-            if let (Some(version), Some(set)) = (version, self.having.get(number as usize)) {
-                versions.entry(version).or_default().push(set);
-            }
-        }
-        let counted = versions.into_iter();
-        let counted = counted.map(|(version, sets)| (version.into(), count(&sets)));
-        counted.filter(|(_, machines)| *machines > 0).collect()
-    }
-
     /// The machines that have a software, in order of id.
     pub fn machines_with(&self, software: &SoftwareId) -> Vec<Machine> {
         let mut machines = RoaringBitmap::new();
@@ -496,18 +478,6 @@ impl Snapshot {
             machines,
         })
     }
-}
-
-/// How many machines are in any of some sets.
-fn count(sets: &[&MachineSet]) -> u64 {
-    if let [only] = sets {
-        return only.len();
-    }
-    let mut all = RoaringBitmap::new();
-    for set in sets {
-        set.add_to(&mut all);
-    }
-    all.len()
 }
 
 fn counts(labels: &Labels) -> BTreeMap<Arc<str>, u64> {
