@@ -101,6 +101,12 @@ impl Dictionary {
         (0..).zip(self.software.iter().map(|software| &**software))
     }
 
+    /// The software that an entry is.
+    pub(crate) fn software_of(&self, number: u32) -> Option<&Software> {
+        let at = *self.of_entry.get(number as usize)?;
+        self.software.get(at as usize).map(|software| &**software)
+    }
+
     /// The software that each entry is, by its number; [`NO_SOFTWARE`] where it is none.
     pub(crate) fn of_entry(&self) -> &Arc<Vec<SoftwareIx>> {
         &self.of_entry

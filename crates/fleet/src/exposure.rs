@@ -174,24 +174,33 @@ fn by_software<'a>(
     found
 }
 
-/// What is open on a machine of some outcomes, in order of vulnerability, then of software.
+/// What is open on a machine of some outcomes: outcome by outcome, in order of vulnerability, then of software.
 pub(crate) fn on_machine(catalog: &Catalog, outcomes: &[&Outcome]) -> Vec<MachineVulnerability> {
+    let rows = outcomes.iter().flat_map(|outcome| {
+        let rows = of_outcome(catalog, outcome).into_iter();
+        rows.map(|((vulnerability, software), fix)| MachineVulnerability {
+            vulnerability,
+            software: software.clone(),
+            fix,
+        })
+    });
+    rows.collect()
+}
+
+/// What is open in an outcome, by vulnerability and software, with the update that closes it.
+fn of_outcome<'a>(
+    catalog: &'a Catalog,
+    outcome: &Outcome,
+) -> BTreeMap<(VulnerabilityIx, &'a SoftwareId), Option<UpdateIx>> {
     let mut found: BTreeMap<(VulnerabilityIx, &SoftwareId), Option<UpdateIx>> = BTreeMap::new();
-    for product in outcomes.iter().flat_map(|outcome| &outcome.products) {
+    for product in &outcome.products {
         let software = &catalog.product(product.product).software;
         for open in product.open.iter() {
             let known = found.entry((open.vulnerability, software)).or_default();
             *known = known.or(open.fix);
         }
     }
-    let found = found.into_iter();
     found
-        .map(|((vulnerability, software), fix)| MachineVulnerability {
-            vulnerability,
-            software: software.clone(),
-            fix,
-        })
-        .collect()
 }
 
 /// The softwares in scope on a machine of some outcomes, each with whether something is open in it.
@@ -214,8 +223,29 @@ fn in_order<T: Ord>(items: FxHashSet<T>) -> Vec<T> {
 }
 
 impl Snapshot {
+    /// How many vulnerabilities are open on each machine, each counted in each software: by slot. Worked out once for a
+    /// snapshot.
+    pub(crate) fn open_counts(&self) -> &[u32] {
+        self.answers.open_counts.get_or_init(|| {
+            let catalog = self.assessor.catalog();
+            let mut counts = vec![0u32; self.machines.len()];
+            for (cell, outcome) in self.partition().outcomes() {
+                let open = of_outcome(catalog, outcome).len();
+                let open = u32::try_from(open).unwrap_or(u32::MAX);
+                if open > 0 {
+                    self.partition().each(cell, &self.classes, |slot| {
+                        if let Some(count) = counts.get_mut(slot as usize) {
+                            *count += open;
+                        }
+                    });
+                }
+            }
+            counts.into()
+        })
+    }
+
     /// Adds the machines whose inventory lists a software.
-    fn add_installed(&self, software: &SoftwareId, machines: &mut RoaringBitmap) {
+    pub(crate) fn add_installed(&self, software: &SoftwareId, machines: &mut RoaringBitmap) {
         if let Some((_, software)) = self.dictionary.find(software) {
             for set in self.machines_of(software) {
                 set.add_to(machines);

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use jiff::Timestamp;
 use kbgap_assessment::words::Evidence;
 use kbgap_assessment::{Assessor, Findings, InstalledApplications, MachineState};
-use kbgap_catalog::{Kb, SoftwareId, VulnerabilityId, VulnerabilityIx};
+use kbgap_catalog::{Kb, ProductIdentity, SoftwareId, VulnerabilityId, VulnerabilityIx};
 use kbgap_inventory::InstalledSoftware;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
@@ -60,6 +60,8 @@ pub(crate) struct Answers {
     partition: OnceLock<Partition>,
     exposures: OnceLock<Arc<Exposures>>,
     scores: OnceLock<Arc<Scores>>,
+    pub(crate) open_counts: OnceLock<Box<[u32]>>,
+    group_numbers: OnceLock<FxHashMap<Arc<str>, i32>>,
 }
 
 /// A software of the inventory, with the machines that have it.
@@ -275,13 +277,50 @@ impl Snapshot {
         Some(self.scores().of_slot(self.find_slot(id_or_name)?))
     }
 
-    /// What is open on a machine, in order of vulnerability, then of software; `None` where it is not known.
+    /// What is open on a machine: of Windows, then of its applications, each in order of vulnerability, then of software.
+    /// `None` where it is not known.
     pub fn vulnerabilities_on_machine(
         &self,
         id_or_name: &str,
     ) -> Option<Vec<MachineVulnerability>> {
         let outcomes = self.outcomes(self.find_slot(id_or_name)?);
         Some(exposure::on_machine(self.assessor.catalog(), &outcomes))
+    }
+
+    /// The software on a machine with its versions, in order: what its inventory lists, and what of the catalog is in scope
+    /// beyond that, of which Windows has its build as version and others have none. `None` where it is not known.
+    pub fn installed_on_machine(&self, id_or_name: &str) -> Option<Vec<(SoftwareId, Box<str>)>> {
+        let slot = self.find_slot(id_or_name)?;
+        let entry = self.entry(slot)?;
+        let listed = entry.software().filter_map(|number| {
+            let version = self.dictionary.entry(number)?.version.clone()?;
+            let software = self.dictionary.software_of(number)?;
+            Some((software.id.clone(), version))
+        });
+        let mut installed: Vec<(SoftwareId, Box<str>)> = listed.collect();
+        let state = self.classes.windows(entry.windows);
+        let build = state.and_then(|class| class.state.as_ref().ok()?.build);
+        let catalog = self.assessor.catalog();
+        for product in self
+            .outcomes(slot)
+            .iter()
+            .flat_map(|outcome| &outcome.products)
+        {
+            let product = catalog.product(product.product);
+            if installed
+                .iter()
+                .any(|(known, _)| *known == product.software)
+            {
+                continue;
+            }
+            let is_windows = matches!(product.identity, ProductIdentity::Windows(_));
+            let version = build.filter(|_| is_windows);
+            let version = version.map_or_else(Box::default, |build| build.to_string().into());
+            installed.push((product.software.clone(), version));
+        }
+        installed.sort_unstable();
+        installed.dedup();
+        Some(installed)
     }
 
     /// The softwares of the catalog that are in scope on a machine, each with whether something is open in it: `None`
@@ -333,6 +372,22 @@ impl Snapshot {
         self.count(at, software)
     }
 
+    /// The machines that have a software, by their inventory or by what is in scope on them; in order of id.
+    pub fn machines_having(&self, software: &SoftwareId) -> Vec<Machine> {
+        let products = self.assessor.catalog().find_software(software);
+        let cells = self.partition().outcomes();
+        let cells: Cells = cells
+            .filter(|(_, outcome)| {
+                let mut own = outcome.products.iter();
+                own.any(|own| products.contains(&own.product))
+            })
+            .map(|(cell, _)| cell)
+            .collect();
+        let mut machines = self.partition().set(&cells, &self.classes);
+        self.add_installed(software, &mut machines);
+        self.machines_at(&machines)
+    }
+
     /// The machines that have a software, in order of id.
     pub fn machines_with(&self, software: &SoftwareId) -> Vec<Machine> {
         let mut machines = RoaringBitmap::new();
@@ -347,6 +402,15 @@ impl Snapshot {
     /// The device groups, each with how many machines count in it, in order of name.
     pub fn groups(&self) -> BTreeMap<Arc<str>, u64> {
         counts(&self.groups)
+    }
+
+    /// The number of a device group, from 1 in the order of their names; `None` where no machine that counts is in it.
+    pub fn group_number(&self, name: &str) -> Option<i32> {
+        let groups = self.answers.group_numbers.get_or_init(|| {
+            let names = (1..).zip(self.groups().into_keys());
+            names.map(|(number, name)| (name, number)).collect()
+        });
+        groups.get(name).copied()
     }
 
     /// The tags, each with how many machines that count have it, in order.

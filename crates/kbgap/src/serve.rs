@@ -8,9 +8,9 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
-use kbgap_catalog::{Catalog, Compiler, Day};
+use kbgap_catalog::{Catalog, Compiler, Day, Texts};
 use kbgap_fleet::SoftwareNames;
-use kbgap_server::Service;
+use kbgap_server::{Published, Service};
 use kbgap_store::Store;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -68,7 +68,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         source.compile(&store).await?;
     }
     let seen = source.modified();
-    let assessor = source.assessor(&store).await?;
+    let published = source.published(&store).await?;
     let tenant = setup::tenant(&store).await?;
     if let Some(client) = setup::first_client(&store, &tenant).await? {
         output::note(&format!(
@@ -84,7 +84,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let url = format!("http://{}", listener.local_addr()?);
     let service = Service::start(
         store.clone(),
-        assessor,
+        published,
         Arc::new(names),
         kbgap_server::Settings {
             public_url: settings.public_url.clone(),
@@ -149,26 +149,31 @@ impl CatalogFile {
             .ok()
     }
 
-    /// An assessor for the catalogue, as of the day in force; for an empty one where nothing was
-    /// imported yet.
-    async fn assessor(&self, store: &Store) -> anyhow::Result<Arc<Assessor>> {
+    /// The catalogue as of the day in force; an empty one where nothing was imported yet.
+    async fn published(&self, store: &Store) -> anyhow::Result<Published> {
         let path = self.data_dir.catalog();
-        let catalog: Catalog = if path.exists() {
+        let (catalog, texts): (Catalog, Texts) = if path.exists() {
             let revisions = match self.as_of {
                 Some(day) => catalog::of_revisions_at(store, day).await?,
                 None => None,
             };
             match revisions {
-                Some((catalog, _)) => catalog,
-                None => catalog::at(data_dir::read_facts(&path)?, self.as_of),
+                Some(whole) => whole,
+                None => {
+                    let (catalog, texts) = data_dir::read_whole(&path)?;
+                    (catalog::at(catalog, self.as_of), texts)
+                }
             }
         } else {
             tracing::warn!(
                 "there is no catalogue yet: run 'kbgap catalog import' or 'kbgap catalog sync'; it is taken over at once"
             );
-            Compiler::new().finish().0
+            Compiler::new().finish()
         };
-        Ok(Arc::new(Assessor::new(Arc::new(catalog))))
+        Ok(Published {
+            assessor: Arc::new(Assessor::new(Arc::new(catalog))),
+            texts: Arc::new(texts),
+        })
     }
 }
 
@@ -188,9 +193,9 @@ async fn follow(
         let modified = source.modified();
         if modified.is_some() && modified != seen {
             seen = modified;
-            match source.assessor(&store).await {
-                Ok(assessor) => {
-                    service.use_catalog(assessor).await;
+            match source.published(&store).await {
+                Ok(published) => {
+                    service.use_catalog(published).await;
                     tracing::info!("another catalogue is in use");
                 }
                 Err(error) => {

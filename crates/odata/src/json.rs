@@ -42,7 +42,7 @@ pub(crate) fn write_properties<R: Record + ?Sized>(
             return;
         };
         let value = record.get(at);
-        if value.is_null() && style == Style::Export {
+        if value.is_null() && (style == Style::Export || property.optional) {
             return;
         }
         separate(out);

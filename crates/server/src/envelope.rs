@@ -6,6 +6,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kbgap_identity::{Caller, Grant, Permission, Unauthorized};
+use kbgap_odata::ODataError;
 use kbgap_store::StoreError;
 use serde::Serialize;
 use uuid::Uuid;
@@ -61,6 +62,18 @@ impl ApiError {
     pub(crate) fn no_route(path: &str) -> Self {
         let message = format!("There is nothing at {path}");
         Self::new(StatusCode::NOT_FOUND, "NotFound", message)
+    }
+
+    /// A parameter that is not there (API specification, section 5).
+    pub(crate) fn parameter_missing(name: &str) -> Self {
+        let message = format!("Parameter {name} is missing");
+        Self::new(StatusCode::BAD_REQUEST, "MissingRequiredParameter", message)
+    }
+
+    /// A value that is not what it should be; the code tells what was expected.
+    pub(crate) fn invalid(code: &'static str, name: &str, value: &str) -> Self {
+        let message = format!("Invalid input {value} for {name}");
+        Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
     /// A method that the route does not have.
@@ -159,6 +172,13 @@ impl ApiError {
             "InternalServerError",
             "The request failed; its target is in the log. Try again later",
         )
+    }
+}
+
+impl From<ODataError> for ApiError {
+    /// A query that cannot be answered: the message names the option and the place.
+    fn from(error: ODataError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "ODataError", error.to_string())
     }
 }
 

@@ -22,4 +22,4 @@ mod tenant;
 pub use history::{Detected, Detection};
 pub use intake::{Incoming, IngestSummary, Intake, Rejected, StreamError};
 pub use routes::serve;
-pub use service::{Service, Settings, StartError};
+pub use service::{Published, Service, Settings, StartError};

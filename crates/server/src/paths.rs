@@ -3,30 +3,77 @@
 use axum::http::{Request, Uri, uri::PathAndQuery};
 
 /// The words of the routes. Ids between them keep their case, for the answer's words.
-const WORDS: [&str; 17] = [
+const WORDS: &[&str] = &[
+    "$count",
+    "$metadata",
+    "addorremovetagformultiplemachines",
     "api",
-    "software",
-    "machines",
-    "getmissingkbs",
-    "kbgap",
-    "v1",
-    "reports",
-    "evidence",
-    "history",
-    "report",
-    "osquery",
-    "enroll",
+    "baselinecomplianceassessmentbymachine",
+    "baselinecomplianceassessmentexport",
+    "baselineconfigurations",
+    "baselineexceptions",
+    "baselineprofiles",
+    "bymachinegroups",
+    "browserextensions",
+    "browserextensionsinventorybymachine",
+    "browserextensionsinventoryexport",
+    "certificateassessmentbymachine",
+    "certificateassessmentexport",
     "config",
-    "log",
+    "configurationscore",
     "distributed",
+    "distributions",
+    "enroll",
+    "evidence",
+    "exposurescore",
+    "findbytag",
+    "firmware",
+    "getmissingkbs",
+    "hardwarefirmwareinventorybymachine",
+    "hardwarefirmwareinventoryexport",
+    "history",
+    "infogatheringexport",
+    "kbgap",
+    "log",
+    "machinereferences",
+    "machines",
+    "machinesvulnerabilities",
+    "missingkbs",
+    "osquery",
+    "permissionsinfo",
     "read",
+    "recommendations",
+    "remediationtasks",
+    "report",
+    "reports",
+    "secureconfigurationsassessmentbymachine",
+    "secureconfigurationsassessmentexport",
+    "setdevicevalue",
+    "setexclusion",
+    "software",
+    "softwareinventorybymachine",
+    "softwareinventoryexport",
+    "softwareinventorynoncpeexport",
+    "softwareinventorynoproductcodebymachine",
+    "softwarevulnerabilitiesbymachine",
+    "softwarevulnerabilitychangesbymachine",
+    "softwarevulnerabilitiesexport",
+    "tags",
+    "untaggedmachines",
+    "v1",
+    "vulnerabilities",
     "write",
 ];
+
+/// The path and query of a request as the client wrote them: links in answers repeat them.
+#[derive(Debug, Clone)]
+pub(crate) struct Written(pub(crate) Uri);
 
 /// Rewrites a request's path into the one form the routes are stated in.
 pub(crate) fn normalize<B>(mut request: Request<B>) -> Request<B> {
     if let Some(uri) = normal(request.uri()) {
-        *request.uri_mut() = uri;
+        let written = std::mem::replace(request.uri_mut(), uri);
+        request.extensions_mut().insert(Written(written));
     }
     request
 }
@@ -48,9 +95,17 @@ fn normal(uri: &Uri) -> Option<Uri> {
         if is_version {
             continue;
         }
-        let word = WORDS.iter().find(|word| segment.eq_ignore_ascii_case(word));
-        normal.push('/');
-        normal.push_str(word.unwrap_or(&segment));
+        // The key of an entity may stand in parentheses: `Software('microsoft-_-edge')`.
+        let keyed = segment.strip_suffix("')").or(segment.strip_suffix("%27)"));
+        let keyed = keyed.and_then(|rest| rest.split_once("('").or(rest.split_once("(%27")));
+        let parts = match keyed {
+            Some((head, key)) if word(head).is_some() => [head, key],
+            _ => [segment, ""],
+        };
+        for part in parts.into_iter().filter(|part| !part.is_empty()) {
+            normal.push('/');
+            normal.push_str(word(part).unwrap_or(part));
+        }
     }
     if let Some(query) = uri.query() {
         normal.push('?');
@@ -59,6 +114,17 @@ fn normal(uri: &Uri) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(normal).ok()?);
     Uri::from_parts(parts).ok()
+}
+
+/// The word of the routes that a segment is, whatever its case; percent signs are not taken for anything.
+fn word(segment: &str) -> Option<&'static str> {
+    let plain = segment.strip_prefix("%24");
+    WORDS.iter().copied().find(|word| match plain {
+        Some(rest) => word
+            .strip_prefix('$')
+            .is_some_and(|word| rest.eq_ignore_ascii_case(word)),
+        None => segment.eq_ignore_ascii_case(word),
+    })
 }
 
 #[cfg(test)]
@@ -76,6 +142,15 @@ mod tests {
                 "/api/machines/A%20b/getmissingkbs?x=Y",
                 "/api/machines/A%20b/getmissingkbs?x=Y",
             ),
+            (
+                "/api/Software('microsoft-_-edge')/machinereferences",
+                "/api/software/microsoft-_-edge/machinereferences",
+            ),
+            (
+                "/api/Machines/FindByIp(ip='10.0.0.1',timestamp=2026-01-01T00:00:00Z)",
+                "/api/machines/FindByIp(ip='10.0.0.1',timestamp=2026-01-01T00:00:00Z)",
+            ),
+            ("/api/%24metadata", "/api/$metadata"),
             ("/Tenant/oauth2/v2.0/token", "/Tenant/oauth2/v2.0/token"),
             ("//api//software", "//api//software"),
             ("/", "/"),

@@ -59,6 +59,8 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.request_timeout);
     let routes = Router::new()
         .route("/healthz", get(health))
+        .merge(software_routes())
+        .merge(vulnerability_routes())
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
         .route("/api/machines/{id}/getmissingkbs", get(api::of_machine))
         .route("/kbgap/v1/machines/{id}/report", get(machine::report))
@@ -81,6 +83,56 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .layer(GlobalConcurrencyLimitLayer::new(max_requests))
         .layer(TraceLayer::new_for_http());
     Ok(routes)
+}
+
+fn software_routes() -> Router<Arc<Service>> {
+    use api::software;
+    Router::new()
+        .route("/api/software", get(software::list))
+        .route("/api/software/$count", get(software::count))
+        .route("/api/software/{id}", get(software::one))
+        .route(
+            "/api/software/{id}/distributions",
+            get(software::distributions),
+        )
+        .route(
+            "/api/software/{id}/machinereferences",
+            get(software::machines),
+        )
+        .route(
+            "/api/software/{id}/vulnerabilities",
+            get(software::weaknesses),
+        )
+}
+
+fn vulnerability_routes() -> Router<Arc<Service>> {
+    use api::{recommendations, scores, vulnerabilities};
+    Router::new()
+        .route("/api/vulnerabilities", get(vulnerabilities::list))
+        .route("/api/vulnerabilities/$count", get(vulnerabilities::count))
+        .route("/api/vulnerabilities/{id}", get(vulnerabilities::one))
+        .route(
+            "/api/vulnerabilities/{id}/machinereferences",
+            get(vulnerabilities::machines),
+        )
+        .route("/api/recommendations", get(recommendations::list))
+        .route("/api/recommendations/$count", get(recommendations::count))
+        .route("/api/recommendations/{id}", get(recommendations::one))
+        .route(
+            "/api/recommendations/{id}/software",
+            get(recommendations::software),
+        )
+        .route(
+            "/api/recommendations/{id}/machinereferences",
+            get(recommendations::machines),
+        )
+        .route(
+            "/api/recommendations/{id}/vulnerabilities",
+            get(recommendations::weaknesses),
+        )
+        .route("/api/exposurescore", get(scores::exposure))
+        .route("/api/exposurescore/bymachinegroups", get(scores::by_groups))
+        .route("/api/configurationscore", get(scores::configuration))
 }
 
 /// Serves until `stop` is done, then finishes what is under way.

@@ -5,14 +5,18 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
+use kbgap_catalog::Texts;
 use kbgap_fleet::{Ages, Fleet, Snapshot, SoftwareNames};
 use kbgap_identity::{Audiences, KeyError, SigningKey, TokenIssuer, Verifier};
+use kbgap_odata::edm::SchemaError;
 use kbgap_store::{SigningKeyRow, Store, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::api::Answers;
+use crate::api::model::Model;
 use crate::history::Detection;
 use crate::intake::Intake;
 use crate::limits::Limits;
@@ -39,6 +43,25 @@ pub struct Settings {
     pub ages: Ages,
 }
 
+/// What Microsoft publishes, as a service answers by it.
+#[derive(Clone)]
+pub struct Published {
+    /// Assesses by it.
+    pub assessor: Arc<Assessor>,
+    /// What people read of its vulnerabilities.
+    pub texts: Arc<Texts>,
+}
+
+impl From<Arc<Assessor>> for Published {
+    /// Without texts.
+    fn from(assessor: Arc<Assessor>) -> Self {
+        Self {
+            assessor,
+            texts: Arc::default(),
+        }
+    }
+}
+
 /// Everything a request needs: store, fleets by tenant, tokens.
 pub struct Service {
     pub(crate) store: Store,
@@ -51,6 +74,8 @@ pub struct Service {
     pub(crate) intake_turns: Arc<Semaphore>,
     pub(crate) limits: Limits,
     pub(crate) answers: Answers,
+    pub(crate) model: Model,
+    published: ArcSwap<Published>,
     names: Arc<SoftwareNames>,
     tenants: RwLock<HashMap<Box<str>, Arc<Tenant>>>,
 }
@@ -64,6 +89,9 @@ pub enum StartError {
     /// A signing key fails.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The API's types do not hold together.
+    #[error(transparent)]
+    Model(#[from] SchemaError),
 }
 
 /// How many senders' reports are taken in at once; the others wait.
@@ -102,10 +130,12 @@ impl Service {
     /// Reads keys, tenants and reports from the store; a first start makes a signing key.
     pub async fn start(
         store: Store,
-        assessor: Arc<Assessor>,
+        published: impl Into<Published>,
         names: Arc<SoftwareNames>,
         settings: Settings,
     ) -> Result<Arc<Self>, StartError> {
+        let published = published.into();
+        let assessor = published.assessor.clone();
         let keys = signing_keys(&store).await?;
         let newest = keys.first().ok_or(KeyError::Generate)?.clone();
         let service = Self {
@@ -119,6 +149,8 @@ impl Service {
             intake_turns: Arc::new(Semaphore::new(INTAKE_TURNS)),
             limits: Limits::a_minute(settings.sends_a_minute),
             answers: Answers::default(),
+            model: Model::new()?,
+            published: ArcSwap::from_pointee(published),
             names,
             tenants: RwLock::new(HashMap::new()),
             store,
@@ -129,7 +161,10 @@ impl Service {
     }
 
     /// Assesses every machine anew, against another catalog. Requests are answered meanwhile, from the one before.
-    pub async fn use_catalog(self: &Arc<Self>, assessor: Arc<Assessor>) {
+    pub async fn use_catalog(self: &Arc<Self>, published: impl Into<Published>) {
+        let published = published.into();
+        let assessor = published.assessor.clone();
+        self.published.store(Arc::new(published));
         self.on_fleets(move |fleet| {
             if let Err(error) = fleet.use_catalog(&assessor) {
                 tracing::error!(%error, "the machines cannot be assessed anew: the catalogue before stays in use");
@@ -167,6 +202,13 @@ impl Service {
                 .await?;
         }
         Ok(())
+    }
+
+    /// What people read of the vulnerabilities of a catalogue, where it is the one in use: while another one is taken into
+    /// use, a snapshot may still be of the one before.
+    pub(crate) fn texts_of(&self, assessor: &Arc<Assessor>) -> Option<Arc<Texts>> {
+        let published = self.published.load();
+        Arc::ptr_eq(&published.assessor, assessor).then(|| published.texts.clone())
     }
 
     /// The machines of a tenant as they are now; `None` where there is no such tenant.

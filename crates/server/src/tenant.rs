@@ -8,9 +8,11 @@ use kbgap_fleet::{Ages, Change, Damaged, Fleet, Loaded, Loader, SoftwareNames};
 use kbgap_inventory::MachineReport;
 use kbgap_store::{Changes, MachineReader, MachineRow, Store, StoreError};
 
+use crate::api::{CurrentViews, Views};
 use crate::former;
 use crate::history::{self, Detection, Recorder};
 use crate::intake::{Applied, Entries, Intake, Shown, of_fleet, rows};
+use crate::service::Service;
 
 /// How many machines are read at once while following.
 const PAGE: usize = 500;
@@ -24,6 +26,7 @@ pub(crate) struct Tenant {
     intake: Intake,
     applied: Arc<Applied>,
     recorder: Recorder,
+    views: CurrentViews,
     /// One follows at a time.
     following: tokio::sync::Mutex<()>,
 }
@@ -67,8 +70,14 @@ impl Tenant {
             intake,
             applied,
             recorder: Recorder::default(),
+            views: CurrentViews::default(),
             following: tokio::sync::Mutex::default(),
         }))
+    }
+
+    /// The machines as they are now, with the rows that lists of them are made of.
+    pub(crate) fn views(&self, service: &Service) -> Arc<Views> {
+        self.views.of(service, self)
     }
 
     pub(crate) fn id(&self) -> &Arc<str> {

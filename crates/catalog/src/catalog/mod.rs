@@ -360,6 +360,11 @@ impl Catalog {
         (0..self.products.len()).map(ProductIx::at)
     }
 
+    /// The positions of all vulnerabilities.
+    pub fn all_vulnerabilities(&self) -> impl Iterator<Item = VulnerabilityIx> + use<> {
+        (0..self.vulnerabilities.len()).map(VulnerabilityIx::at)
+    }
+
     /// The name of an update: the title of its home document.
     pub fn update_name(&self, at: UpdateIx) -> &str {
         &self.document(self.update(at).home).title

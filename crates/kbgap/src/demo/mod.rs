@@ -15,7 +15,7 @@ use kbgap_assessment::Assessor;
 use kbgap_catalog::Compiler;
 use kbgap_fleet::SoftwareNames;
 use kbgap_inventory::Observation;
-use kbgap_server::{Incoming, Intake, Service, Settings};
+use kbgap_server::{Incoming, Intake, Published, Service, Settings};
 use kbgap_store::Store;
 use tokio::net::TcpListener;
 
@@ -49,7 +49,7 @@ async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()>
         compiler.add(document);
     }
     compiler.add_history(facts::history()?);
-    let (catalog, _) = compiler.finish();
+    let (catalog, texts) = compiler.finish();
 
     let tenant = setup::tenant(&store).await?;
     let machine_count = import(&store, &tenant.id, machines).await?;
@@ -61,11 +61,14 @@ async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()>
         .await
         .with_context(|| format!("cannot listen on {}: choose another --at", args.at))?;
     let url = format!("http://{}", listener.local_addr()?);
-    let assessor = Arc::new(Assessor::new(Arc::new(catalog)));
+    let published = Published {
+        assessor: Arc::new(Assessor::new(Arc::new(catalog))),
+        texts: Arc::new(texts),
+    };
     let settings = Settings::at(url.clone());
     let service = Service::start(
         store,
-        assessor,
+        published,
         Arc::new(SoftwareNames::by_rules(names::rules(None)?)),
         settings,
     )

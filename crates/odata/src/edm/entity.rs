@@ -382,6 +382,11 @@ impl<T> EntityBuilder<T> {
         self.last(|property| property.nullable = nullable)
     }
 
+    /// Answers leave the property out where it is null.
+    pub fn optional(self) -> Self {
+        self.last(|property| property.optional = true)
+    }
+
     /// Answers have the property, metadata does not.
     pub fn undeclared(self) -> Self {
         self.last(|property| property.declared = false)

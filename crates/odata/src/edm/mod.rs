@@ -238,6 +238,8 @@ pub struct Property {
     pub sortable: bool,
     /// Whether metadata declares it: answers may have properties that it does not.
     pub declared: bool,
+    /// Whether answers leave it out where it is null: a property that came to a service later than its documentation.
+    pub optional: bool,
     /// The most characters of a text.
     pub max_length: Option<u32>,
     /// What it means, for the documentation.
@@ -267,6 +269,7 @@ impl Property {
             nullable,
             filterable: false,
             declared: true,
+            optional: false,
             max_length: None,
             doc: Name::Borrowed(""),
         }

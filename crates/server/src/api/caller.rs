@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use kbgap_fleet::Snapshot;
 use kbgap_identity::{Caller, Permission, Unauthorized};
 
+use super::views::Views;
 use crate::envelope::ApiError;
 use crate::service::Service;
 use crate::tenant::Tenant;
@@ -37,6 +38,16 @@ impl Authenticated {
         any_of: &[Permission],
     ) -> Result<Arc<Snapshot>, ApiError> {
         Ok(self.tenant(service, any_of)?.fleet().snapshot())
+    }
+
+    /// The same with the rows that lists are made of.
+    pub(crate) fn views(
+        &self,
+        service: &Service,
+        any_of: &[Permission],
+    ) -> Result<Arc<Views>, ApiError> {
+        let tenant = self.tenant(service, any_of)?;
+        Ok(tenant.views(service))
     }
 
     /// Who asks, for limits: the application, else the tenant.

@@ -1,10 +1,20 @@
 //! The Defender API's routes, one module a resource.
 
 mod answers;
+mod ask;
 mod caller;
+mod machine_references;
 mod missing_kbs;
+pub(crate) mod model;
+pub(crate) mod recommendations;
+mod respond;
 mod root;
+pub(crate) mod scores;
+pub(crate) mod software;
+mod views;
+pub(crate) mod vulnerabilities;
 
 pub(crate) use answers::Answers;
 pub(crate) use caller::Authenticated;
 pub(crate) use missing_kbs::{of_machine, of_software};
+pub(crate) use views::{CurrentViews, Views};

@@ -15,14 +15,6 @@ impl Root {
     pub(crate) fn text(&self) -> &str {
         &self.0
     }
-
-    /// The context of a collection of a type.
-    pub(crate) fn collection(&self, type_name: &str) -> String {
-        format!(
-            "{}/api/$metadata#Collection(microsoft.windowsDefenderATP.api.{type_name})",
-            self.0
-        )
-    }
 }
 
 impl FromRequestParts<Arc<Service>> for Root {

@@ -1,0 +1,91 @@
+//! The fleet in the API's own rows, made once for a snapshot.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use kbgap_catalog::{SoftwareId, Texts, VulnerabilityIx};
+use kbgap_fleet::{Exposures, Scores, Snapshot};
+
+use super::model::{Recommendation, Software, Vulnerability};
+use super::{recommendations, software, vulnerabilities};
+use crate::service::Service;
+use crate::tenant::Tenant;
+
+/// The fleet of a tenant at a moment, with the rows that lists of it are made of.
+pub(crate) struct Views {
+    pub(crate) machines: Arc<Snapshot>,
+    texts: Option<Arc<Texts>>,
+    software: OnceLock<Arc<[Software]>>,
+    vulnerabilities: OnceLock<Arc<[Vulnerability]>>,
+    recommendations: OnceLock<Arc<[Recommendation]>>,
+}
+
+/// The views of a tenant's current machines, the newest kept.
+#[derive(Default)]
+pub(crate) struct CurrentViews(Mutex<Option<Arc<Views>>>);
+
+impl CurrentViews {
+    /// The views of the machines as they are now.
+    pub(crate) fn of(&self, service: &Service, tenant: &Tenant) -> Arc<Views> {
+        let machines = tenant.fleet().snapshot();
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(views) = &*current
+            && views.machines.generation() == machines.generation()
+        {
+            return views.clone();
+        }
+        let views = Arc::new(Views::new(service, machines));
+        *current = Some(views.clone());
+        views
+    }
+}
+
+impl Views {
+    fn new(service: &Service, machines: Arc<Snapshot>) -> Self {
+        Self {
+            texts: service.texts_of(machines.assessor()),
+            machines,
+            software: OnceLock::new(),
+            vulnerabilities: OnceLock::new(),
+            recommendations: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn exposures(&self) -> Arc<Exposures> {
+        self.machines.exposures()
+    }
+
+    pub(crate) fn scores(&self) -> Arc<Scores> {
+        self.machines.scores()
+    }
+
+    /// The title Microsoft gave a vulnerability.
+    pub(crate) fn title(&self, at: VulnerabilityIx) -> Option<&str> {
+        Some(&self.texts.as_ref()?.of(at)?.title)
+    }
+
+    /// Every software that is on machines, in order of id.
+    pub(crate) fn software(&self) -> &Arc<[Software]> {
+        self.software.get_or_init(|| software::all(self).into())
+    }
+
+    /// One of them.
+    pub(crate) fn software_of(&self, id: &SoftwareId) -> Option<Software> {
+        let all = self.software();
+        let at = all
+            .binary_search_by(|row| (*row.product.id).cmp(id.as_str()))
+            .ok()?;
+        all.get(at).cloned()
+    }
+
+    /// Every vulnerability of the catalogue, in order of id.
+    pub(crate) fn vulnerabilities(&self) -> &Arc<[Vulnerability]> {
+        let made = || vulnerabilities::all(self).into();
+        self.vulnerabilities.get_or_init(made)
+    }
+
+    /// What to do about what is open, in order of id.
+    pub(crate) fn recommendations(&self) -> &Arc<[Recommendation]> {
+        let made = || recommendations::all(self).into();
+        self.recommendations.get_or_init(made)
+    }
+}
