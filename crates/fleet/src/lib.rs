@@ -9,19 +9,23 @@ mod chunks;
 mod classes;
 mod dictionary;
 mod entry;
+mod facts;
 mod fleet;
 mod labels;
 mod loader;
 mod lookup;
 mod machine;
 mod names;
+mod order;
 mod outcome;
 mod packed;
 mod row;
 mod set;
 mod snapshot;
+mod value;
 
 pub use assessed::{Assessed, FindingsBody, OutcomeKey, StateFindings};
+pub use facts::WindowsFacts;
 pub use fleet::{Change, Fleet};
 pub use loader::{Loaded, Loader};
 pub use machine::{Activity, Ages, Machine, MachineId, MachineRow};
@@ -31,6 +35,7 @@ pub use packed::{
 };
 pub use row::MissingUpdate;
 pub use snapshot::{Figures, Snapshot, SoftwareCount};
+pub use value::{DeviceValue, ExclusionReason};
 
 /// A number that stands for a machine in the sets.
 type Slot = u32;

@@ -16,9 +16,11 @@ use crate::chunks::Chunks;
 use crate::classes::Classes;
 use crate::dictionary::{Dictionary, Software};
 use crate::entry::Entry;
+use crate::facts::WindowsFacts;
 use crate::labels::{Labels, TagSets};
 use crate::lookup::Lookup;
 use crate::machine::{Activity, Ages, Machine, MachineId};
+use crate::order::Order;
 use crate::row::{self, Having, MissingUpdate};
 use crate::set::MachineSet;
 
@@ -44,6 +46,8 @@ pub struct Snapshot {
     pub(crate) known: u64,
     /// How many snapshots came before it.
     pub(crate) generation: u64,
+    /// Shared with the snapshots before and after it that have the same machines.
+    pub(crate) order: Arc<Order>,
     pub(crate) answers: Arc<Answers>,
 }
 
@@ -71,7 +75,7 @@ pub struct SoftwareCount {
 pub struct Figures {
     /// The machines known.
     pub machines: u64,
-    /// Those that count: the others were not seen for too long.
+    /// Those that count: the others are excluded, or were not seen for too long.
     pub counted: u64,
     /// The states of Windows that machines are in.
     pub windows_states: usize,
@@ -357,8 +361,9 @@ impl Snapshot {
         Some(state)
     }
 
-    fn shown(&self, entry: &Entry) -> Machine {
-        let windows = self.classes.windows(entry.windows);
+    pub(crate) fn shown(&self, entry: &Entry) -> Machine {
+        let state = self.classes.windows(entry.windows);
+        let state = state.map(|class| class.state.as_ref());
         let tags = self.tag_sets.get(entry.tags).iter();
         let mut tags: Vec<Arc<str>> = tags
             .filter_map(|tag| self.tags.name(*tag).cloned())
@@ -371,7 +376,10 @@ impl Snapshot {
             last_seen: time(entry.last_seen),
             group: self.groups.name(entry.group).cloned(),
             tags,
-            unidentified: windows.and_then(|class| class.state.as_ref().err().cloned()),
+            value: entry.value,
+            exclusion: entry.exclusion,
+            windows: state.and_then(|state| state.ok().cloned().map(WindowsFacts::new)),
+            unidentified: state.and_then(|state| state.err().cloned()),
         }
     }
 

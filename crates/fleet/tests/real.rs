@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kbgap_assessment::{ApplicationFix, Assessor, MachineState};
 use kbgap_catalog::{Kb, VulnerabilityId};
-use kbgap_fleet::{Ages, Fleet, Loader, MachineRow, SoftwareNames, pack};
+use kbgap_fleet::{Ages, DeviceValue, Fleet, Loader, MachineRow, SoftwareNames, pack};
 use kbgap_inventory::{InstalledSoftware, MachineReport, SoftwareRules, identify};
 use kbgap_synthetic::{Era, SyntheticFleet};
 
@@ -133,6 +133,8 @@ fn classes_count_what_each_machine_lacks() {
             body,
             group: None,
             tags: &[],
+            value: DeviceValue::Normal,
+            exclusion: None,
         };
         loader.add(&row).unwrap();
     }
