@@ -6,6 +6,7 @@ use crate::classes::WindowsIx;
 use crate::labels::LabelIx;
 use crate::machine::MachineId;
 use crate::packed::list::Numbers;
+use crate::value::{DeviceValue, ExclusionReason};
 
 /// What the index keeps of a machine.
 #[derive(Debug, Clone)]
@@ -21,7 +22,9 @@ pub(crate) struct Entry {
     pub(crate) sequence: i64,
     pub(crate) group: LabelIx,
     pub(crate) tags: LabelIx,
-    /// Whether it is in the sets: a machine not seen for long is not.
+    pub(crate) value: DeviceValue,
+    pub(crate) exclusion: Option<ExclusionReason>,
+    /// Whether it is in the sets: a machine that is excluded, or not seen for long, is not.
     pub(crate) counted: bool,
 }
 
@@ -68,5 +71,17 @@ impl Entry {
 
     pub(crate) fn software(&self) -> Numbers<'_> {
         self.tail.software()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A million of them are in memory.
+    #[test]
+    fn an_entry_is_small() {
+        assert!(size_of::<Entry>() <= 80, "{}", size_of::<Entry>());
+        assert_eq!(size_of::<Option<ExclusionReason>>(), 1);
     }
 }

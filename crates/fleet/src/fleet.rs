@@ -22,6 +22,7 @@ use crate::machine::{Activity, Ages, MachineId, MachineRow};
 use crate::names::SoftwareNames;
 use crate::packed::{Damaged, PackedMachine};
 use crate::snapshot::{Snapshot, time};
+use crate::value::ExclusionReason;
 
 /// The machines of one tenant.
 ///
@@ -217,6 +218,16 @@ pub(crate) fn hour(microseconds: i64) -> i64 {
     microseconds.div_euclid(3_600_000_000)
 }
 
+/// Whether a machine is in the counts: one that is excluded, or not seen for too long, is not.
+fn counts(
+    ages: Ages,
+    last_seen: Timestamp,
+    exclusion: Option<ExclusionReason>,
+    now: Timestamp,
+) -> bool {
+    exclusion.is_none() && ages.activity(last_seen, now) != Activity::Gone
+}
+
 impl Writer {
     pub(crate) fn new(tenant: &str) -> Self {
         Self {
@@ -259,7 +270,7 @@ impl Writer {
                 {
                     entry.sequence = *sequence;
                     entry.last_seen = last_seen.as_microsecond();
-                    entry.counted = next.ages.activity(*last_seen, now) != Activity::Gone;
+                    entry.counted = counts(next.ages, *last_seen, entry.exclusion, now);
                     self.replace(next, slot, Some(entry));
                 }
             }
@@ -304,7 +315,9 @@ impl Writer {
                 self.group_names.label(&mut next.groups, group)
             }),
             tags: self.tag_set_names.set(&mut next.tag_sets, tags),
-            counted: next.ages.activity(row.last_seen, now) != Activity::Gone,
+            value: row.value,
+            exclusion: row.exclusion,
+            counted: counts(next.ages, row.last_seen, row.exclusion, now),
         })
     }
 
@@ -380,6 +393,9 @@ impl Writer {
         }
         next.known += u64::from(after.is_some());
         next.known -= u64::from(before.is_some());
+        if before.is_some() != after.is_some() {
+            next.order = Arc::default();
+        }
         let counted = |entry: &&Entry| entry.counted;
         let (old, new) = (
             before.as_ref().filter(counted),

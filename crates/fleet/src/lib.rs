@@ -11,12 +11,14 @@ mod dictionary;
 mod distribution;
 mod entry;
 mod exposure;
+mod facts;
 mod fleet;
 mod labels;
 mod loader;
 mod lookup;
 mod machine;
 mod names;
+mod order;
 mod outcome;
 mod packed;
 mod partition;
@@ -24,10 +26,12 @@ mod row;
 mod score;
 mod set;
 mod snapshot;
+mod value;
 
 pub use assessed::{Assessed, FindingsBody, OutcomeKey, StateFindings};
 pub use distribution::VersionCount;
 pub use exposure::{Exposures, MachineVulnerability, SoftwareExposure, VulnerabilityExposure};
+pub use facts::WindowsFacts;
 pub use fleet::{Change, Fleet};
 pub use loader::{Loaded, Loader};
 pub use machine::{Activity, Ages, Machine, MachineId, MachineRow};
@@ -38,6 +42,7 @@ pub use packed::{
 pub use row::MissingUpdate;
 pub use score::{ExposureLevel, Scores};
 pub use snapshot::{Figures, Snapshot, SoftwareCount};
+pub use value::{DeviceValue, ExclusionReason};
 
 /// A number that stands for a machine in the sets.
 type Slot = u32;

@@ -93,6 +93,7 @@ impl Loader {
                 counted: 0,
                 known: 0,
                 generation: 0,
+                order: Arc::default(),
                 answers: Arc::default(),
             },
             writer: Writer::new(tenant),

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::facts::WindowsFacts;
+use crate::value::{DeviceValue, ExclusionReason};
+
 /// A machine's id: lower case, so that clients may write it in any.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MachineId(Form);
@@ -68,6 +71,10 @@ pub struct MachineRow<'a> {
     pub group: Option<&'a str>,
     /// Its tags.
     pub tags: &'a [String],
+    /// What it is worth.
+    pub value: DeviceValue,
+    /// Why it is excluded, where it is.
+    pub exclusion: Option<ExclusionReason>,
 }
 
 /// What is known of a machine.
@@ -85,6 +92,12 @@ pub struct Machine {
     pub group: Option<Arc<str>>,
     /// Its tags, in order.
     pub tags: Vec<Arc<str>>,
+    /// What it is worth.
+    pub value: DeviceValue,
+    /// Why it is excluded, where it is.
+    pub exclusion: Option<ExclusionReason>,
+    /// What is told of its Windows; `None` where that cannot be told.
+    pub windows: Option<WindowsFacts>,
     /// Why its Windows cannot be told, where it cannot. What is missing on such a machine is unknown.
     pub unidentified: Option<Box<str>>,
 }

@@ -17,9 +17,11 @@ use crate::classes::Classes;
 use crate::dictionary::{Dictionary, Software, SoftwareIx};
 use crate::entry::Entry;
 use crate::exposure::{self, Exposures, MachineVulnerability};
+use crate::facts::WindowsFacts;
 use crate::labels::{Labels, TagSets};
 use crate::lookup::Lookup;
 use crate::machine::{Activity, Ages, Machine, MachineId};
+use crate::order::Order;
 use crate::outcome::Outcome;
 use crate::partition::{Cells, Partition};
 use crate::row::{self, MissingUpdate};
@@ -50,6 +52,8 @@ pub struct Snapshot {
     pub(crate) known: u64,
     /// How many snapshots came before it.
     pub(crate) generation: u64,
+    /// Shared with the snapshots before and after it that have the same machines.
+    pub(crate) order: Arc<Order>,
     pub(crate) answers: Arc<Answers>,
 }
 
@@ -82,7 +86,7 @@ pub struct SoftwareCount {
 pub struct Figures {
     /// The machines known.
     pub machines: u64,
-    /// Those that count: the others were not seen for too long.
+    /// Those that count: the others are excluded, or were not seen for too long.
     pub counted: u64,
     /// The states of Windows that machines are in.
     pub windows_states: usize,
@@ -270,6 +274,18 @@ impl Snapshot {
     pub fn scores(&self) -> Arc<Scores> {
         let made = || Arc::new(Scores::of(self));
         self.answers.scores.get_or_init(made).clone()
+    }
+
+    /// [`Snapshot::score_of`], of a machine by its id alone.
+    pub fn score_of_machine(&self, id: &MachineId) -> Option<f64> {
+        Some(self.scores().of_slot(self.slot(id)?))
+    }
+
+    /// How many vulnerabilities are open on each machine, each counted in each software: in order of the machines' ids.
+    pub fn open_in_order(&self) -> impl Iterator<Item = u32> {
+        let counts = self.open_counts();
+        let order = self.order().iter();
+        order.map(|slot| counts.get(*slot as usize).copied().unwrap_or_default())
     }
 
     /// How exposed a machine is, 0 to 100; `None` where it is not known.
@@ -484,8 +500,9 @@ impl Snapshot {
         Some(state)
     }
 
-    fn shown(&self, entry: &Entry) -> Machine {
-        let windows = self.classes.windows(entry.windows);
+    pub(crate) fn shown(&self, entry: &Entry) -> Machine {
+        let state = self.classes.windows(entry.windows);
+        let state = state.map(|class| class.state.as_ref());
         let tags = self.tag_sets.get(entry.tags).iter();
         let mut tags: Vec<Arc<str>> = tags
             .filter_map(|tag| self.tags.name(*tag).cloned())
@@ -498,7 +515,10 @@ impl Snapshot {
             last_seen: time(entry.last_seen),
             group: self.groups.name(entry.group).cloned(),
             tags,
-            unidentified: windows.and_then(|class| class.state.as_ref().err().cloned()),
+            value: entry.value,
+            exclusion: entry.exclusion,
+            windows: state.and_then(|state| state.ok().cloned().map(WindowsFacts::new)),
+            unidentified: state.and_then(|state| state.err().cloned()),
         }
     }
 

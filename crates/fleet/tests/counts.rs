@@ -12,8 +12,8 @@ use kbgap_catalog::document::{
 };
 use kbgap_catalog::{Architecture, Catalog, Compiler, Kb, Release, SoftwareId, WindowsBuild};
 use kbgap_fleet::{
-    Ages, Change, Fleet, Loader, Machine, MachineId, MachineRow, Named, Snapshot, SoftwareNames,
-    pack,
+    Ages, Change, DeviceValue, ExclusionReason, Fleet, Loader, Machine, MachineId, MachineRow,
+    Named, Snapshot, SoftwareNames, pack,
 };
 use kbgap_inventory::{InstalledSoftware, InstalledUpdate, MachineReport, OsReport};
 use proptest::prelude::*;
@@ -152,8 +152,17 @@ struct Row {
     software: Vec<u32>,
     group: Option<u8>,
     tags: Vec<String>,
+    value: DeviceValue,
+    exclusion: Option<ExclusionReason>,
     seen: u32,
     sequence: i64,
+}
+
+impl Row {
+    /// Whether the machine is in the counts on a day.
+    fn counts(&self, today: u32) -> bool {
+        self.exclusion.is_none() && today - self.seen <= 30
+    }
 }
 
 /// What happens to a fleet.
@@ -171,6 +180,12 @@ enum Event {
         machine: u8,
         row: Row,
     },
+    /// Somebody says what a machine is worth, or excludes it or no more.
+    Value {
+        machine: u8,
+        value: DeviceValue,
+        exclusion: Option<ExclusionReason>,
+    },
     Remove {
         machine: u8,
     },
@@ -183,6 +198,23 @@ enum Event {
     },
 }
 
+fn value() -> impl Strategy<Value = DeviceValue> {
+    prop::sample::select(vec![
+        DeviceValue::Normal,
+        DeviceValue::Low,
+        DeviceValue::High,
+    ])
+}
+
+fn exclusion() -> impl Strategy<Value = Option<ExclusionReason>> {
+    let reasons = vec![
+        ExclusionReason::Other,
+        ExclusionReason::DuplicateDevice,
+        ExclusionReason::DeviceOutOfScope,
+    ];
+    prop::option::weighted(0.3, prop::sample::select(reasons))
+}
+
 fn row() -> impl Strategy<Value = Row> {
     (
         prop::option::weighted(0.9, (0u32..=3, 0u32..=3)),
@@ -191,17 +223,22 @@ fn row() -> impl Strategy<Value = Row> {
         prop::sample::subsequence((1..=7).collect::<Vec<u32>>(), 0..=7),
         prop::option::of(0u8..3),
         prop::collection::vec("[a-c]", 0..3),
+        (value(), exclusion()),
     )
-        .prop_map(|(months, pending, name, software, group, tags)| Row {
-            months,
-            pending,
-            name,
-            software,
-            group,
-            tags,
-            seen: 0,
-            sequence: 0,
-        })
+        .prop_map(
+            |(months, pending, name, software, group, tags, (value, exclusion))| Row {
+                months,
+                pending,
+                name,
+                software,
+                group,
+                tags,
+                value,
+                exclusion,
+                seen: 0,
+                sequence: 0,
+            },
+        )
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -209,6 +246,8 @@ fn event() -> impl Strategy<Value = Event> {
         8 => (0u8..12, row()).prop_map(|(machine, row)| Event::Row { machine, row }),
         2 => (0u8..12).prop_map(|machine| Event::Seen { machine }),
         1 => (0u8..12, row()).prop_map(|(machine, row)| Event::Late { machine, row }),
+        3 => (0u8..12, value(), exclusion())
+            .prop_map(|(machine, value, exclusion)| Event::Value { machine, value, exclusion }),
         2 => (0u8..12).prop_map(|machine| Event::Remove { machine }),
         1 => (0usize..3).prop_map(|months| Event::Catalog { months }),
         2 => (1u32..25).prop_map(|days| Event::Time { days }),
@@ -271,6 +310,8 @@ impl Stored {
             body: &self.body,
             group: self.group.as_deref(),
             tags: &self.row.tags,
+            value: self.row.value,
+            exclusion: self.row.exclusion,
         }
     }
 }
@@ -352,6 +393,15 @@ proptest! {
                         changed.apply(&[Change::Put(stored.row())], now);
                     }
                 }
+                Event::Value { machine, value, exclusion } => {
+                    if let Some(row) = last.get_mut(&machine) {
+                        row.value = value;
+                        row.exclusion = exclusion;
+                        row.sequence = sequence;
+                        let stored = stored(machine, row);
+                        prop_assert!(changed.apply(&[Change::Put(stored.row())], now).is_empty());
+                    }
+                }
                 Event::Remove { machine } => {
                     let id = id(machine);
                     // An absence seen before the last row was written is no absence.
@@ -377,21 +427,28 @@ proptest! {
         let anew = Fleet::of(loader.finish());
         let (changed, anew) = (changed.snapshot(), anew.snapshot());
         prop_assert_eq!(answers(&changed), answers(&anew));
+        // All are listed in order, whether they count or not.
+        let in_order: Vec<MachineId> = changed.machines_in_order().map(|machine| machine.id).collect();
+        let mut known: Vec<MachineId> = last.keys().map(|machine| MachineId::new(&id(*machine))).collect();
+        known.sort();
+        prop_assert_eq!(in_order, known);
+        let counted = last.values().filter(|row| row.counts(today)).count();
+        prop_assert_eq!(changed.figures().counted, counted as u64);
         for machine in last.keys() {
             let id = MachineId::new(&id(*machine));
             prop_assert_eq!(changed.sequence(&id), anew.sequence(&id));
         }
-        // And equals a count by hand: machines seen within 30 days without the newest update the catalog has. A newer
+        // And equals a count by hand: machines not excluded and seen within 30 days without the newest update the catalog has. A newer
         // one that it does not have proves nothing here, as the made machines report no revision of their build.
         let newest = u32::try_from(assessor).unwrap() + 1;
         let lacking = last.values().filter(|row| {
-            today - row.seen <= 30 && row.months.is_some_and(|(windows, _)| windows != newest)
+            row.counts(today) && row.months.is_some_and(|(windows, _)| windows != newest)
         });
         let rows = changed.missing_for_software(&SoftwareId::from_client("microsoft-_-edge")).unwrap();
         let counted: u64 = rows.iter().map(|row| row.machines).sum();
         prop_assert_eq!(counted, lacking.count() as u64);
         let with_tool = last.values().filter(|row| {
-            today - row.seen <= 30 && row.software.iter().any(|number| (3..=5).contains(number))
+            row.counts(today) && row.software.iter().any(|number| (3..=5).contains(number))
         });
         let tool = changed.software_count(&SoftwareId::from_client("example-_-tool"));
         prop_assert_eq!(tool.map_or(0, |tool| tool.machines), with_tool.count() as u64);

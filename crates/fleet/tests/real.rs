@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kbgap_assessment::{ApplicationFix, Assessor, MachineState};
 use kbgap_catalog::{Kb, SoftwareId, VulnerabilityId, VulnerabilityIx};
-use kbgap_fleet::{Ages, Fleet, Loader, MachineRow, Snapshot, SoftwareNames, pack};
+use kbgap_fleet::{Ages, DeviceValue, Fleet, Loader, MachineRow, Snapshot, SoftwareNames, pack};
 use kbgap_inventory::{InstalledSoftware, MachineReport, SoftwareRules, identify};
 use kbgap_synthetic::{Era, SyntheticFleet};
 
@@ -211,6 +211,8 @@ fn classes_count_what_each_machine_lacks() {
             body,
             group: None,
             tags: &[],
+            value: DeviceValue::Normal,
+            exclusion: None,
         };
         loader.add(&row).unwrap();
     }

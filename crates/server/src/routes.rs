@@ -61,6 +61,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .route("/healthz", get(health))
         .merge(software_routes())
         .merge(vulnerability_routes())
+        .merge(machine_routes())
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
         .route("/api/machines/{id}/getmissingkbs", get(api::of_machine))
         .route("/kbgap/v1/machines/{id}/report", get(machine::report))
@@ -102,6 +103,25 @@ fn software_routes() -> Router<Arc<Service>> {
         .route(
             "/api/software/{id}/vulnerabilities",
             get(software::weaknesses),
+        )
+}
+
+fn machine_routes() -> Router<Arc<Service>> {
+    use api::machines;
+    Router::new()
+        .route("/api/machines", get(machines::list))
+        .route("/api/machines/$count", get(machines::count))
+        .route("/api/machines/findbytag", get(machines::by_tag))
+        .route("/api/machines/untaggedmachines", get(machines::untagged))
+        .route("/api/machines/{id}", get(machines::one))
+        .route("/api/machines/{id}/software", get(machines::software))
+        .route(
+            "/api/machines/{id}/vulnerabilities",
+            get(machines::weaknesses),
+        )
+        .route(
+            "/api/machines/{id}/recommendations",
+            get(machines::recommendations),
         )
 }
 

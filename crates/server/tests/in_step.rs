@@ -9,7 +9,7 @@ use kbgap_assessment::Assessor;
 use kbgap_fleet::{Machine, Snapshot, SoftwareNames};
 use kbgap_inventory::{Observation, SoftwareRules};
 use kbgap_server::{Service, Settings};
-use kbgap_store::{Labels, Location, Store, Tenant};
+use kbgap_store::{DeviceValue, ExclusionReason, Labels, Location, Store, Tenant};
 use kbgap_synthetic::{Era, SyntheticFleet};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -44,6 +44,11 @@ enum Event {
         tag: u8,
         add: bool,
     },
+    Value {
+        machine: u32,
+        value: DeviceValue,
+        exclusion: Option<ExclusionReason>,
+    },
     Catalog {
         which: usize,
     },
@@ -60,6 +65,12 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0..MACHINES).prop_map(|machine| Event::Remove { machine }),
         2 => (0..MACHINES, prop::option::of(0u8..3), 0u8..3, any::<bool>())
             .prop_map(|(machine, group, tag, add)| Event::Label { machine, group, tag, add }),
+        2 => (
+            0..MACHINES,
+            prop::sample::select(DeviceValue::ALL),
+            prop::option::weighted(0.4, prop::sample::select(ExclusionReason::ALL)),
+        )
+            .prop_map(|(machine, value, exclusion)| Event::Value { machine, value, exclusion }),
         1 => (0usize..2).prop_map(|which| Event::Catalog { which }),
         2 => (0usize..2).prop_map(|server| Event::Follow { server }),
     ]
@@ -142,6 +153,23 @@ async fn play(location: &Location, events: Vec<Event>) -> Result<(), TestCaseErr
                     group: Some(group.map(|group| format!("group-{group}"))),
                     add_tags: if add { tags.clone() } else { Vec::new() },
                     remove_tags: if add { Vec::new() } else { tags },
+                    ..Labels::default()
+                };
+                let id = ids[machine as usize].as_str();
+                stores[0]
+                    .label_machines(TENANT, &[id], labels)
+                    .await
+                    .unwrap();
+            }
+            Event::Value {
+                machine,
+                value,
+                exclusion,
+            } => {
+                let labels = Labels {
+                    value: Some(value),
+                    exclusion: Some(exclusion),
+                    ..Labels::default()
                 };
                 let id = ids[machine as usize].as_str();
                 stores[0]

@@ -1,4 +1,5 @@
-//! The durable truth: catalogue documents, machines, their history, tenants, applications and keys.
+//! The durable truth: catalogue documents, machines, their history, remediation tasks, scores,
+//! tenants, applications and keys.
 //!
 //! One interface on two databases: a file of SQLite with a write-ahead log, and PostgreSQL 15 or later. What a method
 //! returned from is on disk: commits are synchronous, so a report that was acknowledged survives a power failure.
@@ -19,7 +20,10 @@ mod former;
 mod location;
 mod machines;
 mod migrations;
+mod numbered;
+mod scores;
 mod software;
+mod tasks;
 mod text;
 mod time;
 
@@ -36,10 +40,16 @@ pub use findings::StateFindings;
 pub use former::FormerReport;
 pub use location::{Location, LocationError, PostgresUrl};
 pub use machines::{
-    Digest, Labels, MachineReader, MachineRow, MachineState, MachineWrite, Outcome, Written,
+    DeviceValue, Digest, ExclusionReason, Labels, MachineReader, MachineRow, MachineState,
+    MachineWrite, Outcome, Written,
 };
 pub use migrations::{PendingMigration, Status};
+pub use scores::{Score, ScoreKind};
 pub use software::SoftwareEntry;
+pub use tasks::{
+    Completion, CompletionMethod, Person, ProductivityImpact, RemediationTask, StatusUpdate,
+    TaskCategory, TaskPriority, TaskStatus, TaskType,
+};
 
 /// What a write did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

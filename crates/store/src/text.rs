@@ -20,6 +20,19 @@ pub(crate) fn key(what: &'static str, text: &str) -> Result<(), StoreError> {
     Err(StoreError::Unfit { what, why })
 }
 
+/// Refuses a text of more than some bytes; `why` says how many.
+pub(crate) fn bounded(
+    what: &'static str,
+    text: &str,
+    longest: usize,
+    why: &'static str,
+) -> Result<(), StoreError> {
+    if text.len() > longest {
+        return Err(StoreError::Unfit { what, why });
+    }
+    plain(what, text)
+}
+
 /// Refuses a text that cannot be kept.
 pub(crate) fn plain(what: &'static str, text: &str) -> Result<(), StoreError> {
     if text.contains('\0') {

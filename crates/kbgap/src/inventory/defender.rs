@@ -176,7 +176,7 @@ async fn label(store: &Store, tenant: &str, labeled: Labeled) -> Result<(), Stor
         let labels = Labels {
             group: group.map(|group| Some(group.into())),
             add_tags: tags.into_iter().map(String::from).collect(),
-            remove_tags: Vec::new(),
+            ..Labels::default()
         };
         store.label_machines(tenant, &machines, labels).await?;
     }

@@ -30,7 +30,10 @@ fn of(fleet: &Snapshot, machine: &Machine) -> MachineReference {
     MachineReference {
         id: machine.id.to_string().into(),
         name: machine.name.as_deref().map(Into::into),
-        os_platform: None,
+        os_platform: machine
+            .windows
+            .as_ref()
+            .map(|windows| windows.os_platform().into()),
         tags: machine.tags.clone(),
         group: group(fleet, machine),
     }

@@ -50,7 +50,14 @@ pub(crate) async fn list(
         let now = Timestamp::now();
         let rows = InOrder { views: &views, now };
         let model = &service.model;
-        respond::rows(&ask, model, &model.machine, Named::set("Machines"), PAGE, &rows)
+        respond::rows(
+            &ask,
+            model,
+            &model.machine,
+            Named::set("Machines"),
+            PAGE,
+            &rows,
+        )
     })
     .await
 }
@@ -85,14 +92,22 @@ pub(crate) async fn one(
     let machine = machine.ok_or_else(|| ApiError::not_found("Machine", &id))?;
     let row = row(&views, &machine, Timestamp::now());
     let model = &service.model;
-    respond::one(&ask, model, &model.machine, Content::Entity("Machines"), &row)
+    respond::one(
+        &ask,
+        model,
+        &model.machine,
+        Content::Entity("Machines"),
+        &row,
+    )
 }
 
 /// What stands in the parentheses of `findbyip(…)`.
 fn find_by_ip(segment: &str) -> Option<&str> {
     const NAME: &str = "findbyip(";
     let name = segment.get(..NAME.len())?;
-    let parameters = name.eq_ignore_ascii_case(NAME).then(|| &segment[NAME.len()..])?;
+    let parameters = name
+        .eq_ignore_ascii_case(NAME)
+        .then(|| &segment[NAME.len()..])?;
     parameters.strip_suffix(')')
 }
 
@@ -101,7 +116,9 @@ fn find_by_ip(segment: &str) -> Option<&str> {
 fn by_ip(ask: &Ask, service: &Service, parameters: &str) -> Result<Response, ApiError> {
     const WITHIN: SignedDuration = SignedDuration::from_hours(30 * 24);
     let value = |name: &str| {
-        let mut pairs = parameters.split(',').filter_map(|pair| pair.split_once('='));
+        let mut pairs = parameters
+            .split(',')
+            .filter_map(|pair| pair.split_once('='));
         let found = pairs.find(|(known, _)| known.trim().eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.trim().trim_matches('\''))
     };
@@ -119,7 +136,14 @@ fn by_ip(ask: &Ask, service: &Service, parameters: &str) -> Result<Response, Api
     }
     let none: &[Machine] = &[];
     let model = &service.model;
-    respond::rows(ask, model, &model.machine, Named::set("Machines"), PAGE, none)
+    respond::rows(
+        ask,
+        model,
+        &model.machine,
+        Named::set("Machines"),
+        PAGE,
+        none,
+    )
 }
 
 /// `GET /api/machines/findbytag?tag=…&useStartsWithFilter=…`
@@ -136,12 +160,25 @@ pub(crate) async fn by_tag(
         let tag = tag.ok_or_else(|| ApiError::parameter_missing("tag"))?;
         let starts = query.custom("useStartsWithFilter");
         let starts = starts.is_some_and(|text| text.eq_ignore_ascii_case("true"));
-        let has = |own: &str| if starts { own.starts_with(&*tag) } else { own == tag };
+        let has = |own: &str| {
+            if starts {
+                own.starts_with(&*tag)
+            } else {
+                own == tag
+            }
+        };
         let now = Timestamp::now();
         let found = views.machines.machines_in_order();
         let found = found.filter(|machine| machine.tags.iter().any(|own| has(own)));
         let rows: Vec<Machine> = found.map(|machine| row(&views, &machine, now)).collect();
-        respond::rows(&ask, model, &model.machine, Named::set("Machines"), PAGE, &*rows)
+        respond::rows(
+            &ask,
+            model,
+            &model.machine,
+            Named::set("Machines"),
+            PAGE,
+            &*rows,
+        )
     })
     .await
 }
@@ -159,7 +196,14 @@ pub(crate) async fn untagged(
         let found = found.filter(|machine| machine.tags.is_empty());
         let rows: Vec<Machine> = found.map(|machine| row(&views, &machine, now)).collect();
         let model = &service.model;
-        respond::rows(&ask, model, &model.machine, Named::set("Machines"), PAGE, &*rows)
+        respond::rows(
+            &ask,
+            model,
+            &model.machine,
+            Named::set("Machines"),
+            PAGE,
+            &*rows,
+        )
     })
     .await
 }

@@ -4,6 +4,7 @@ mod answers;
 mod ask;
 mod caller;
 mod machine_references;
+pub(crate) mod machines;
 mod missing_kbs;
 pub(crate) mod model;
 pub(crate) mod recommendations;

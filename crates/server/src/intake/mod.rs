@@ -460,6 +460,8 @@ fn row(write: MachineWrite, prepared: &Prepared, sequence: i64) -> MachineRow {
         body: known.map(|row| row.body.clone()).unwrap_or_default(),
         group: known.and_then(|row| row.group.clone()),
         tags: known.map(|row| row.tags.clone()).unwrap_or_default(),
+        value: known.map(|row| row.value).unwrap_or_default(),
+        exclusion: known.and_then(|row| row.exclusion),
     };
     match write.what {
         Written::Report {

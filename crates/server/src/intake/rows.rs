@@ -1,7 +1,7 @@
 //! A machine's record, and the row the store keeps of it.
 
 use jiff::Timestamp;
-use kbgap_fleet::{Damaged, PackedMachine, pack};
+use kbgap_fleet::{Damaged, DeviceValue, ExclusionReason, PackedMachine, pack};
 use kbgap_inventory::MachineReport;
 use kbgap_inventory::{MachineRecord, PartTimes};
 use kbgap_store::{Digest, MachineRow};
@@ -74,5 +74,26 @@ pub(crate) fn of_fleet(row: &MachineRow) -> kbgap_fleet::MachineRow<'_> {
         body: &row.body,
         group: row.group.as_deref(),
         tags: &row.tags,
+        value: value(row.value),
+        exclusion: row.exclusion.map(exclusion),
+    }
+}
+
+fn value(value: kbgap_store::DeviceValue) -> DeviceValue {
+    match value {
+        kbgap_store::DeviceValue::Normal => DeviceValue::Normal,
+        kbgap_store::DeviceValue::Low => DeviceValue::Low,
+        kbgap_store::DeviceValue::High => DeviceValue::High,
+    }
+}
+
+fn exclusion(reason: kbgap_store::ExclusionReason) -> ExclusionReason {
+    use kbgap_store::ExclusionReason as Stored;
+    match reason {
+        Stored::Other => ExclusionReason::Other,
+        Stored::InactiveDevice => ExclusionReason::InactiveDevice,
+        Stored::DuplicateDevice => ExclusionReason::DuplicateDevice,
+        Stored::DeviceDoesNotExist => ExclusionReason::DeviceDoesNotExist,
+        Stored::DeviceOutOfScope => ExclusionReason::DeviceOutOfScope,
     }
 }

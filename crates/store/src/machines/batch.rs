@@ -36,6 +36,8 @@ pub(crate) struct LabelRow<'a> {
     pub(crate) machine: &'a str,
     pub(crate) group: Option<&'a str>,
     pub(crate) tags: String,
+    pub(crate) value: i64,
+    pub(crate) exclusion: Option<i64>,
 }
 
 /// A software that is new to the tenant.
@@ -210,10 +212,13 @@ impl Batch for SqliteConnection {
                     row.group.into(),
                     row.tags.as_str().into(),
                     under.tenant.into(),
+                    row.value.into(),
+                    row.exclusion.into(),
                 ])
             });
             sqlx::query(
-                "UPDATE machines SET device_group = label.value ->> 1, tags = label.value ->> 2, sequence = $1
+                "UPDATE machines SET device_group = label.value ->> 1, tags = label.value ->> 2,
+                     device_value = label.value ->> 4, exclusion = label.value ->> 5, sequence = $1
                  FROM json_each($2) AS label
                  WHERE tenant = label.value ->> 3 AND machine = label.value ->> 0",
             )
@@ -337,8 +342,10 @@ impl Batch for PgConnection {
     ) -> Result<(), sqlx::Error> {
         for some in rows.chunks(CHUNK) {
             sqlx::query(
-                "UPDATE machines SET device_group = label.device_group, tags = label.tags, sequence = $2
-                 FROM UNNEST($3::text[], $4::text[], $5::text[]) AS label (machine, device_group, tags)
+                "UPDATE machines SET device_group = label.device_group, tags = label.tags,
+                     device_value = label.device_value, exclusion = label.exclusion, sequence = $2
+                 FROM UNNEST($3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
+                     AS label (machine, device_group, tags, device_value, exclusion)
                  WHERE machines.tenant = $1 AND machines.machine = label.machine",
             )
             .bind(under.tenant)
@@ -346,6 +353,8 @@ impl Batch for PgConnection {
             .bind(column(some, |row| row.machine))
             .bind(column(some, |row| row.group))
             .bind(column(some, |row| row.tags.as_str()))
+            .bind(column(some, |row| row.value))
+            .bind(column(some, |row| row.exclusion))
             .execute(&mut *self)
             .await?;
         }

@@ -1,24 +1,35 @@
-//! Device groups and tags.
+//! Device groups, tags, values and exclusions.
 
 use jiff::Timestamp;
 
 use super::batch::{Batch, LabelRow, Under};
+use super::value::{DeviceValue, ExclusionReason};
 use crate::backend::{CHUNK, Dialect, Listed, listed, writing};
 use crate::{Store, StoreError, changes, text, time};
 
-/// What is changed of machines' labels. Tags are removed first, then added.
+/// What is changed of machines' labels. Tags are replaced first, then removed, then added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Labels {
     /// The device group: none leaves it, `Some(None)` takes the machine out of any.
     pub group: Option<Option<String>>,
+    /// Exactly the tags that the machines have from now on, in place of what they have; none leaves those.
+    pub set_tags: Option<Vec<String>>,
     /// Tags that the machines get, where they do not have them.
     pub add_tags: Vec<String>,
     /// Tags that the machines lose.
     pub remove_tags: Vec<String>,
+    /// What the machines are worth; none leaves it.
+    pub value: Option<DeviceValue>,
+    /// Why the machines are excluded: none leaves it, `Some(None)` includes them.
+    pub exclusion: Option<Option<ExclusionReason>>,
 }
 
+/// The labels of a machine, as they are read.
+type Columns = (String, Option<String>, String, i64, Option<i64>);
+
 const KNOWN: Listed = listed!(
-    "SELECT machine, device_group, tags FROM machines WHERE tenant = $1 AND machine" texts "$2" ""
+    "SELECT machine, device_group, tags, device_value, exclusion FROM machines WHERE tenant = $1 AND machine"
+    texts "$2" ""
 );
 
 impl Store {
@@ -34,7 +45,7 @@ impl Store {
         if let Some(Some(group)) = &labels.group {
             text::plain("a device group", group)?;
         }
-        for tag in &labels.add_tags {
+        for tag in labels.set_tags.iter().flatten().chain(&labels.add_tags) {
             text::plain("a tag", tag)?;
         }
         writing!(self, |transaction, dialect| {
@@ -42,34 +53,21 @@ impl Store {
                 .bind(tenant)
                 .fetch_one(&mut *transaction)
                 .await?;
-            let mut known: Vec<(String, Option<String>, String)> =
-                Vec::with_capacity(machines.len());
+            let mut known: Vec<Columns> = Vec::with_capacity(machines.len());
             for some in machines.chunks(CHUNK) {
-                let rows: Vec<(String, Option<String>, String)> =
-                    sqlx::query_as(dialect.sql(KNOWN))
-                        .bind(tenant)
-                        .bind(dialect.texts(some))
-                        .fetch_all(&mut *transaction)
-                        .await?;
+                let rows: Vec<Columns> = sqlx::query_as(dialect.sql(KNOWN))
+                    .bind(tenant)
+                    .bind(dialect.texts(some))
+                    .fetch_all(&mut *transaction)
+                    .await?;
                 known.extend(rows);
             }
             // A machine named twice, in different chunks, is one machine.
             known.sort();
             known.dedup();
             let mut changed = Vec::new();
-            for (machine, group, tags) in &known {
-                let new_group = labels
-                    .group
-                    .as_ref()
-                    .map_or(group.as_deref(), Option::as_deref);
-                let new_tags = pack(&relabel(unpack(tags)?, &labels));
-                if new_group != group.as_deref() || new_tags != *tags {
-                    changed.push(LabelRow {
-                        machine,
-                        group: new_group,
-                        tags: new_tags,
-                    });
-                }
+            for columns in &known {
+                changed.extend(changed_row(columns, &labels)?);
             }
             if changed.is_empty() {
                 transaction.rollback().await?;
@@ -91,13 +89,48 @@ impl Store {
     }
 }
 
-fn relabel(mut tags: Vec<String>, labels: &Labels) -> Vec<String> {
-    tags.retain(|tag| !labels.remove_tags.contains(tag));
-    for tag in &labels.add_tags {
-        if !tags.contains(tag) {
-            tags.push(tag.clone());
+/// The row of a machine with its new labels, where they are others than before.
+fn changed_row<'a>(
+    (machine, group, tags, value, exclusion): &'a Columns,
+    labels: &'a Labels,
+) -> Result<Option<LabelRow<'a>>, StoreError> {
+    let new_group = labels
+        .group
+        .as_ref()
+        .map_or(group.as_deref(), Option::as_deref);
+    let new_tags = pack(&relabel(unpack(tags)?, labels));
+    let new_value = labels.value.map_or(*value, DeviceValue::number);
+    let new_exclusion = labels.exclusion.map_or(*exclusion, |exclusion| {
+        exclusion.map(ExclusionReason::number)
+    });
+    let alike = new_group == group.as_deref()
+        && new_tags == *tags
+        && new_value == *value
+        && new_exclusion == *exclusion;
+    Ok((!alike).then_some(LabelRow {
+        machine,
+        group: new_group,
+        tags: new_tags,
+        value: new_value,
+        exclusion: new_exclusion,
+    }))
+}
+
+fn relabel(tags: Vec<String>, labels: &Labels) -> Vec<String> {
+    let (mut tags, set) = match &labels.set_tags {
+        Some(set) => (Vec::new(), set.as_slice()),
+        None => (tags, [].as_slice()),
+    };
+    let add = |some: &[String], tags: &mut Vec<String>| {
+        for tag in some {
+            if !tags.contains(tag) {
+                tags.push(tag.clone());
+            }
         }
-    }
+    };
+    add(set, &mut tags);
+    tags.retain(|tag| !labels.remove_tags.contains(tag));
+    add(&labels.add_tags, &mut tags);
     tags
 }
 

@@ -4,6 +4,7 @@ mod batch;
 mod history;
 mod label;
 mod read;
+mod value;
 mod write;
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ pub(crate) use batch::{Batch, SoftwareRow};
 pub use history::MachineState;
 pub use label::Labels;
 pub use read::MachineReader;
+pub use value::{DeviceValue, ExclusionReason};
 pub use write::{MachineWrite, Outcome, Written};
 
 /// A digest by which change is told.
@@ -45,6 +47,10 @@ pub struct MachineRow {
     pub group: Option<String>,
     /// Its tags, in the order in which they were added.
     pub tags: Vec<String>,
+    /// What it is worth.
+    pub value: DeviceValue,
+    /// Why it is excluded, where it is.
+    pub exclusion: Option<ExclusionReason>,
 }
 
 /// The columns of a machine, as they are read.
@@ -60,12 +66,15 @@ type Columns = (
     Vec<u8>,
     Option<String>,
     String,
+    i64,
+    Option<i64>,
 );
 
 /// Begins a statement that reads machines: the columns, in the order of [`Columns`].
 macro_rules! select_machines {
     () => {
-        "SELECT machine, name, first_seen, last_seen, received_at, sequence, digest, state, body, device_group, tags
+        "SELECT machine, name, first_seen, last_seen, received_at, sequence, digest, state, body, device_group, tags,
+             device_value, exclusion
          FROM machines WHERE tenant = $1"
     };
 }
@@ -180,6 +189,8 @@ fn row(columns: Columns) -> Result<MachineRow, StoreError> {
         body,
         group,
         tags,
+        value,
+        exclusion,
     ) = columns;
     Ok(MachineRow {
         machine,
@@ -194,5 +205,7 @@ fn row(columns: Columns) -> Result<MachineRow, StoreError> {
         body,
         group,
         tags: label::unpack(&tags)?,
+        value: DeviceValue::of_number(value)?,
+        exclusion: exclusion.map(ExclusionReason::of_number).transpose()?,
     })
 }

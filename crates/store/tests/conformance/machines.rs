@@ -1,6 +1,9 @@
 //! Machines: written, read, labeled, removed.
 
-use kbgap_store::{Changes, Labels, MachineRow, MachineWrite, Outcome, StoreError, Written};
+use kbgap_store::{
+    Changes, DeviceValue, ExclusionReason, Labels, MachineRow, MachineWrite, Outcome, StoreError,
+    Written,
+};
 
 use crate::place::{Place, all, at, report, row, stored};
 
@@ -32,6 +35,8 @@ pub(crate) async fn a_machine_is_read_as_it_was_written(place: Place) {
         body: b"body a".to_vec(),
         group: None,
         tags: Vec::new(),
+        value: DeviceValue::Normal,
+        exclusion: None,
     };
     assert_eq!(row(&store, "t", "m").await, Some(first.clone()));
     let second = MachineWrite {
@@ -208,7 +213,7 @@ pub(crate) async fn labels_are_changed(place: Place) {
     let labels = Labels {
         group: Some(Some("Ärzte \"1\"".into())),
         add_tags: vec!["x".into(), "y, z".into(), "x".into()],
-        remove_tags: Vec::new(),
+        ..Labels::default()
     };
     assert_eq!(
         store
@@ -244,6 +249,7 @@ pub(crate) async fn labels_are_changed(place: Place) {
         group: None,
         add_tags: vec!["w".into()],
         remove_tags: vec!["x".into(), "never".into()],
+        ..Labels::default()
     };
     store.label_machines("t", &["a"], other).await.unwrap();
     let tags = row(&store, "t", "a").await.unwrap();
@@ -278,6 +284,94 @@ pub(crate) async fn labels_are_changed(place: Place) {
         (written.tags.join("|").as_str(), written.body.as_slice()),
         ("y, z|w", b"body z".as_slice())
     );
+}
+
+pub(crate) async fn values_and_exclusions_are_kept(place: Place) {
+    let store = place.open().await;
+    let writes = [report("a", None, 1, "a"), report("b", None, 1, "b")];
+    let one = stored(&store, "t", &writes).await;
+    stored(&store, "u", &[report("a", None, 1, "a")]).await;
+    let label = async |machines: &[&str], labels| {
+        store.label_machines("t", machines, labels).await.unwrap();
+        store.sequence("t").await.unwrap()
+    };
+    let of = |value, exclusion| Labels {
+        value,
+        exclusion,
+        ..Labels::default()
+    };
+    let told = async |machine| {
+        let row = row(&store, "t", machine).await.unwrap();
+        (row.value, row.exclusion, row.sequence)
+    };
+    let high = of(Some(DeviceValue::High), None);
+    assert_eq!(label(&["a", "b", "nobody"], high.clone()).await, one + 1);
+    assert_eq!(label(&["a"], high).await, one + 1, "nothing changed");
+    let changed = Changes::Machines {
+        upto: one + 1,
+        machines: vec!["a".into(), "b".into()],
+    };
+    assert_eq!(store.changes_after("t", one).await.unwrap(), changed);
+    let mut now = one + 1;
+    for reason in ExclusionReason::ALL {
+        now += 1;
+        assert_eq!(label(&["a"], of(None, Some(Some(*reason)))).await, now);
+        let expected = (DeviceValue::High, Some(*reason), now);
+        assert_eq!(told("a").await, expected, "{}", reason.name());
+    }
+    // Other labels and reports leave both.
+    let group = Labels {
+        group: Some(Some("g".into())),
+        ..Labels::default()
+    };
+    let now = label(&["a"], group).await;
+    let now = stored(&store, "t", &[report("a", Some(now), 5, "z")]).await;
+    let now = stored(&store, "t", &[seen("a", Some(now), 6)]).await;
+    let out_of_scope = Some(ExclusionReason::DeviceOutOfScope);
+    assert_eq!(told("a").await, (DeviceValue::High, out_of_scope, now));
+    let (_, rows) = all(&store, "t").await;
+    assert_eq!(rows[0].exclusion, out_of_scope, "read with all others");
+    let back = label(&["a"], of(Some(DeviceValue::Low), Some(None))).await;
+    assert_eq!(told("a").await, (DeviceValue::Low, None, back));
+    assert_eq!(told("b").await, (DeviceValue::High, None, one + 1));
+    let other = row(&store, "u", "a").await.unwrap();
+    assert_eq!((other.value, other.exclusion), (DeviceValue::Normal, None));
+    // What no kbgap wrote is told, and not taken for something else.
+    place
+        .execute("UPDATE machines SET device_value = 9 WHERE tenant = 't' AND machine = 'b'")
+        .await;
+    let damaged = store.machines_by_id("t", &["b"]).await.unwrap_err();
+    assert!(matches!(damaged, StoreError::Damaged(_)), "{damaged:?}");
+}
+
+pub(crate) async fn tags_are_replaced(place: Place) {
+    let store = place.open().await;
+    let one = stored(&store, "t", &[report("a", None, 1, "a")]).await;
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    let tags = async |set: Option<&[&str]>, remove: &[&str], add: &[&str]| {
+        let labels = Labels {
+            set_tags: set.map(texts),
+            remove_tags: texts(remove),
+            add_tags: texts(add),
+            ..Labels::default()
+        };
+        store.label_machines("t", &["a"], labels).await.unwrap();
+        let row = row(&store, "t", "a").await.unwrap();
+        (row.tags.join("|"), row.sequence - one)
+    };
+    assert_eq!(tags(None, &[], &["x", "y"]).await, ("x|y".into(), 1));
+    let set: &[&str] = &["z", "x", "z"];
+    assert_eq!(tags(Some(set), &[], &[]).await, ("z|x".into(), 2));
+    assert_eq!(tags(Some(set), &[], &[]).await, ("z|x".into(), 2));
+    assert_eq!(tags(None, &[], &[]).await, ("z|x".into(), 2));
+    let all = tags(Some(&["p", "q"]), &["q"], &["r", "p"]).await;
+    assert_eq!(all, ("p|r".into(), 3), "replaced, removed, added");
+    assert_eq!(tags(Some(&[]), &[], &[]).await, (String::new(), 4));
+    let nul = Labels {
+        set_tags: Some(vec!["a\0b".into()]),
+        ..Labels::default()
+    };
+    assert!(store.label_machines("t", &["a"], nul).await.is_err());
 }
 
 pub(crate) async fn machines_are_removed(place: Place) {
