@@ -3,6 +3,7 @@
 mod answers;
 mod caller;
 mod missing_kbs;
+mod model;
 mod root;
 
 pub(crate) use answers::Answers;
