@@ -11,7 +11,7 @@ use kbgap_odata::Content;
 
 use super::ask::Ask;
 use super::caller::Authenticated;
-use super::model::{self, HealthStatus, Machine, Software};
+use super::model::{self, DeviceValue, ExclusionReason, HealthStatus, Machine, Software};
 use super::respond::{self, Named, PAGE, Rows};
 use super::views::Views;
 use super::{machine_references, vulnerabilities};
@@ -286,7 +286,7 @@ pub(super) fn row(views: &Views, machine: &kbgap_fleet::Machine, now: Timestamp)
         version: windows.and_then(|windows| Some(windows.version()?.into())),
         os_build: windows.and_then(|windows| windows.os_build().map(i64::from)),
         health,
-        value: machine.value.into(),
+        value: value(machine.value),
         group: model::Group {
             name: machine.group.clone(),
             ..group
@@ -298,7 +298,26 @@ pub(super) fn row(views: &Views, machine: &kbgap_fleet::Machine, now: Timestamp)
             Some(ExposureLevel::High) => model::ExposureLevel::High,
         },
         tags: machine.tags.clone(),
-        excluded: machine.exclusion.map(Into::into),
+        excluded: machine.exclusion.map(exclusion),
         ..Machine::default()
+    }
+}
+
+fn value(value: kbgap_fleet::DeviceValue) -> DeviceValue {
+    match value {
+        kbgap_fleet::DeviceValue::Normal => DeviceValue::Normal,
+        kbgap_fleet::DeviceValue::Low => DeviceValue::Low,
+        kbgap_fleet::DeviceValue::High => DeviceValue::High,
+    }
+}
+
+fn exclusion(reason: kbgap_fleet::ExclusionReason) -> ExclusionReason {
+    use kbgap_fleet::ExclusionReason as Reason;
+    match reason {
+        Reason::Other => ExclusionReason::Other,
+        Reason::InactiveDevice => ExclusionReason::InactiveDevice,
+        Reason::DuplicateDevice => ExclusionReason::DuplicateDevice,
+        Reason::DeviceDoesNotExist => ExclusionReason::DeviceDoesNotExist,
+        Reason::DeviceOutOfScope => ExclusionReason::DeviceOutOfScope,
     }
 }
