@@ -30,15 +30,21 @@ impl Snapshot {
     }
 
     /// The machines whose id comes after one, in order of id. That one need not be known, or not any more.
-    pub fn machines_after(&self, id: &MachineId) -> impl DoubleEndedIterator<Item = Machine> {
+    pub fn machines_after<'a>(
+        &'a self,
+        id: &MachineId,
+    ) -> impl DoubleEndedIterator<Item = Machine> + use<'a> {
         let order = self.order();
         let upto = |slot: &Slot| self.entry(*slot).is_none_or(|entry| entry.id <= *id);
         self.built(&order[order.partition_point(upto)..])
     }
 
-    fn built(&self, slots: &[Slot]) -> impl DoubleEndedIterator<Item = Machine> {
-        let entries = slots.iter().filter_map(|slot| self.entry(*slot));
-        entries.map(|entry| self.shown(entry))
+    fn built<'a>(
+        &'a self,
+        slots: &'a [Slot],
+    ) -> impl DoubleEndedIterator<Item = Machine> + use<'a> {
+        let entries = slots.iter().filter_map(move |slot| self.entry(*slot));
+        entries.map(move |entry| self.shown(entry))
     }
 
     pub(crate) fn order(&self) -> &[Slot] {

@@ -16,6 +16,8 @@ pub enum Permission {
     ScoreRead,
     /// Read remediation tasks.
     RemediationTasksRead,
+    /// Read assessments of security baselines.
+    SecurityBaselinesAssessmentRead,
     /// Read machines.
     MachineRead,
     /// Read and change machines.
@@ -31,12 +33,13 @@ pub struct UnknownPermission(pub String);
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SoftwareRead,
         Self::VulnerabilityRead,
         Self::SecurityRecommendationRead,
         Self::ScoreRead,
         Self::RemediationTasksRead,
+        Self::SecurityBaselinesAssessmentRead,
         Self::MachineRead,
         Self::MachineReadWrite,
         Self::InventoryWrite,
@@ -50,6 +53,7 @@ impl Permission {
             Self::SecurityRecommendationRead => "SecurityRecommendation.Read.All",
             Self::ScoreRead => "Score.Read.All",
             Self::RemediationTasksRead => "RemediationTasks.Read.All",
+            Self::SecurityBaselinesAssessmentRead => "SecurityBaselinesAssessment.Read.All",
             Self::MachineRead => "Machine.Read.All",
             Self::MachineReadWrite => "Machine.ReadWrite.All",
             Self::InventoryWrite => "Inventory.Write.All",

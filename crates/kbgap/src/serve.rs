@@ -157,12 +157,11 @@ impl CatalogFile {
                 Some(day) => catalog::of_revisions_at(store, day).await?,
                 None => None,
             };
-            match revisions {
-                Some(whole) => whole,
-                None => {
-                    let (catalog, texts) = data_dir::read_whole(&path)?;
-                    (catalog::at(catalog, self.as_of), texts)
-                }
+            if let Some(whole) = revisions {
+                whole
+            } else {
+                let (catalog, texts) = data_dir::read_whole(&path)?;
+                (catalog::at(catalog, self.as_of), texts)
             }
         } else {
             tracing::warn!(

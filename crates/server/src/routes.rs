@@ -62,6 +62,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .merge(software_routes())
         .merge(vulnerability_routes())
         .merge(machine_routes())
+        .merge(not_collected_routes())
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
         .route("/api/machines/{id}/getmissingkbs", get(api::of_machine))
         .route("/kbgap/v1/machines/{id}/report", get(machine::report))
@@ -107,7 +108,7 @@ fn software_routes() -> Router<Arc<Service>> {
 }
 
 fn machine_routes() -> Router<Arc<Service>> {
-    use api::machines;
+    use api::{assessments, machines, not_collected};
     Router::new()
         .route("/api/machines", get(machines::list))
         .route("/api/machines/$count", get(machines::count))
@@ -123,13 +124,68 @@ fn machine_routes() -> Router<Arc<Service>> {
             "/api/machines/{id}/recommendations",
             get(machines::recommendations),
         )
+        .route("/api/machines/{id}/firmware", get(not_collected::firmware))
+        .route(
+            "/api/machines/softwareinventorybymachine",
+            get(assessments::inventory),
+        )
+        .route(
+            "/api/machines/softwareinventorynoproductcodebymachine",
+            get(assessments::inventory_without_code),
+        )
+        .route(
+            "/api/machines/softwarevulnerabilitiesbymachine",
+            get(assessments::vulnerabilities),
+        )
+}
+
+fn not_collected_routes() -> Router<Arc<Service>> {
+    use api::not_collected as none;
+    Router::new()
+        .route(
+            "/api/machines/secureconfigurationsassessmentbymachine",
+            get(none::configurations),
+        )
+        .route(
+            "/api/machines/browserextensionsinventorybymachine",
+            get(none::browser_extensions),
+        )
+        .route(
+            "/api/machines/hardwarefirmwareinventorybymachine",
+            get(none::hardware_firmware),
+        )
+        .route(
+            "/api/machines/certificateassessmentbymachine",
+            get(none::certificates),
+        )
+        .route(
+            "/api/machines/baselinecomplianceassessmentbymachine",
+            get(none::baselines),
+        )
+        .route(
+            "/api/browserextensions/permissionsinfo",
+            get(none::permissions_info),
+        )
+        .route("/api/baselineprofiles", get(none::baseline_profiles))
+        .route("/api/baselineprofiles/{id}", get(none::baseline))
+        .route(
+            "/api/baselineconfigurations",
+            get(none::baseline_configurations),
+        )
+        .route("/api/baselineconfigurations/{id}", get(none::baseline))
+        .route("/api/baselineexceptions", get(none::baseline_exceptions))
+        .route("/api/baselineexceptions/{id}", get(none::baseline))
 }
 
 fn vulnerability_routes() -> Router<Arc<Service>> {
-    use api::{recommendations, scores, vulnerabilities};
+    use api::{machine_vulnerabilities, recommendations, scores, vulnerabilities};
     Router::new()
         .route("/api/vulnerabilities", get(vulnerabilities::list))
         .route("/api/vulnerabilities/$count", get(vulnerabilities::count))
+        .route(
+            "/api/vulnerabilities/machinesvulnerabilities",
+            get(machine_vulnerabilities::list),
+        )
         .route("/api/vulnerabilities/{id}", get(vulnerabilities::one))
         .route(
             "/api/vulnerabilities/{id}/machinereferences",

@@ -23,7 +23,7 @@ pub(super) fn answer(
     let rows = machines.into_iter().map(|machine| of(fleet, &machine));
     let rows: Vec<MachineReference> = rows.collect();
     let named = Named::collection_of(&model.machine_reference);
-    respond::rows(ask, model, &model.machine_reference, named, PAGE, &*rows)
+    respond::rows(ask, model, &model.machine_reference, &named, PAGE, &*rows)
 }
 
 fn of(fleet: &Snapshot, machine: &Machine) -> MachineReference {

@@ -54,7 +54,7 @@ pub(crate) async fn list(
             &ask,
             model,
             &model.machine,
-            Named::set("Machines"),
+            &Named::set("Machines"),
             PAGE,
             &rows,
         )
@@ -140,7 +140,7 @@ fn by_ip(ask: &Ask, service: &Service, parameters: &str) -> Result<Response, Api
         ask,
         model,
         &model.machine,
-        Named::set("Machines"),
+        &Named::set("Machines"),
         PAGE,
         none,
     )
@@ -175,7 +175,7 @@ pub(crate) async fn by_tag(
             &ask,
             model,
             &model.machine,
-            Named::set("Machines"),
+            &Named::set("Machines"),
             PAGE,
             &*rows,
         )
@@ -200,7 +200,7 @@ pub(crate) async fn untagged(
             &ask,
             model,
             &model.machine,
-            Named::set("Machines"),
+            &Named::set("Machines"),
             PAGE,
             &*rows,
         )
@@ -223,7 +223,7 @@ pub(crate) async fn software(
     let rows: Vec<Software> = rows.collect();
     let model = &service.model;
     let named = Named::set("Software").counted();
-    respond::rows(&ask, model, &model.software, named, PAGE, &*rows)
+    respond::rows(&ask, model, &model.software, &named, PAGE, &*rows)
 }
 
 /// `GET /api/machines/{machineId}/vulnerabilities`
@@ -263,7 +263,7 @@ pub(crate) async fn recommendations(
         .collect();
     let model = &service.model;
     let named = Named::set("Recommendations");
-    respond::rows(&ask, model, &model.recommendation, named, PAGE, &*rows)
+    respond::rows(&ask, model, &model.recommendation, &named, PAGE, &*rows)
 }
 
 /// A machine in the API's terms.

@@ -41,7 +41,7 @@ pub(crate) async fn of_software(
     let rows: Vec<MissingKb> = rows.iter().map(MissingKb::from).collect();
     let model = &service.model;
     let named = Named::collection_of(&model.missing_kb);
-    let body = respond::body(&ask, model, &model.missing_kb, named, PAGE, &*rows)?;
+    let body = respond::body(&ask, model, &model.missing_kb, &named, PAGE, &*rows)?;
     let body = Bytes::from(body);
     if plain {
         service.answers.put(question, body.clone());
@@ -63,5 +63,5 @@ pub(crate) async fn of_machine(
     let rows: Vec<MissingKb> = rows.iter().map(MissingKb::from).collect();
     let model = &service.model;
     let named = Named::collection_of(&model.missing_kb).counted();
-    respond::rows(&ask, model, &model.missing_kb, named, PAGE, &*rows)
+    respond::rows(&ask, model, &model.missing_kb, &named, PAGE, &*rows)
 }

@@ -2,11 +2,14 @@
 
 mod answers;
 mod ask;
+pub(crate) mod assessments;
 mod caller;
 mod machine_references;
+pub(crate) mod machine_vulnerabilities;
 pub(crate) mod machines;
 mod missing_kbs;
 pub(crate) mod model;
+pub(crate) mod not_collected;
 pub(crate) mod recommendations;
 mod respond;
 mod root;

@@ -35,7 +35,7 @@ pub(crate) async fn list(
     let model = &service.model;
     let named = Named::set("Recommendations").counted();
     let rows = &**views.recommendations();
-    respond::rows(&ask, model, &model.recommendation, named, PAGE, rows)
+    respond::rows(&ask, model, &model.recommendation, &named, PAGE, rows)
 }
 
 /// `GET /api/recommendations/$count`

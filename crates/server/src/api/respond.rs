@@ -88,7 +88,7 @@ pub(crate) fn rows<T>(
     ask: &Ask,
     model: &Model,
     entity: &Entity<T>,
-    named: Named,
+    named: &Named,
     max_top: u64,
     rows: &(impl Rows<Row = T> + ?Sized),
 ) -> Result<Response, ApiError> {
@@ -100,7 +100,7 @@ pub(crate) fn body<T>(
     ask: &Ask,
     model: &Model,
     entity: &Entity<T>,
-    named: Named,
+    named: &Named,
     max_top: u64,
     rows: &(impl Rows<Row = T> + ?Sized),
 ) -> Result<Vec<u8>, ApiError> {
@@ -112,7 +112,7 @@ pub(crate) fn body<T>(
         let all = (0..total).filter_map(|at| rows.row(at));
         apply(entity, &query, max_top, all)
     };
-    Ok(page_of(ask, entity, &named, &query, &page))
+    Ok(page_of(ask, entity, named, &query, &page))
 }
 
 /// A page of all rows: those before it are not made.
@@ -169,8 +169,8 @@ pub(crate) fn one<T>(
 ) -> Result<Response, ApiError> {
     let query = ask.query(&model.schema, entity, PAGE)?;
     let mut body = Vec::new();
-    let context = context(&ask.api(), content, &query);
-    Writer::new(entity, &query).entity(&mut body, &context, row, &kbgap_odata::NoExpansion);
+    let of = context(&ask.api(), content, &query);
+    Writer::new(entity, &query).entity(&mut body, &of, row, &kbgap_odata::NoExpansion);
     Ok(json(body))
 }
 

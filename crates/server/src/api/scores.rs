@@ -58,7 +58,7 @@ pub(crate) async fn by_groups(
         &ask,
         model,
         &model.score,
-        Named::set("ExposureScore"),
+        &Named::set("ExposureScore"),
         PAGE,
         &*rows,
     )

@@ -35,7 +35,7 @@ pub(crate) async fn list(
         &ask,
         model,
         &model.software,
-        Named::set("Software"),
+        &Named::set("Software"),
         PAGE,
         rows,
     )
@@ -96,7 +96,7 @@ pub(crate) async fn distributions(
     let model = &service.model;
     let entity = Distribution::description();
     let named = Named::collection_of(entity);
-    respond::rows(&ask, model, entity, named, PAGE, &*rows)
+    respond::rows(&ask, model, entity, &named, PAGE, &*rows)
 }
 
 /// `GET /api/Software/{Id}/machineReferences`

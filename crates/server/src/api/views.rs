@@ -17,6 +17,7 @@ pub(crate) struct Views {
     software: OnceLock<Arc<[Software]>>,
     vulnerabilities: OnceLock<Arc<[Vulnerability]>>,
     recommendations: OnceLock<Arc<[Recommendation]>>,
+    open_ends: OnceLock<Box<[u64]>>,
 }
 
 /// The views of a tenant's current machines, the newest kept.
@@ -47,6 +48,7 @@ impl Views {
             software: OnceLock::new(),
             vulnerabilities: OnceLock::new(),
             recommendations: OnceLock::new(),
+            open_ends: OnceLock::new(),
         }
     }
 
@@ -81,6 +83,18 @@ impl Views {
     pub(crate) fn vulnerabilities(&self) -> &Arc<[Vulnerability]> {
         let made = || vulnerabilities::all(self).into();
         self.vulnerabilities.get_or_init(made)
+    }
+
+    /// How many vulnerabilities are open on the machines up to each, in order of id.
+    pub(crate) fn open_ends(&self) -> &[u64] {
+        self.open_ends.get_or_init(|| {
+            let counts = self.machines.open_in_order();
+            let ends = counts.scan(0, |end, count| {
+                *end += u64::from(count);
+                Some(*end)
+            });
+            ends.collect()
+        })
     }
 
     /// What to do about what is open, in order of id.

@@ -35,7 +35,7 @@ pub(crate) async fn list(
         &ask,
         model,
         &model.vulnerability,
-        named,
+        &named,
         VULNERABILITIES,
         rows,
     )
@@ -101,7 +101,7 @@ pub(super) fn answer(
         ask,
         model,
         &model.vulnerability_dto,
-        named,
+        &named,
         VULNERABILITIES,
         &*rows,
     )
@@ -120,7 +120,7 @@ pub(super) fn answer_counted(
         ask,
         model,
         &model.vulnerability_dto,
-        named,
+        &named,
         VULNERABILITIES,
         &*rows,
     )
