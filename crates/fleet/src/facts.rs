@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use kbgap_assessment::MachineState;
-use kbgap_catalog::{Architecture, WindowsBuild, WindowsFamily, WindowsProduct};
+use kbgap_catalog::{Architecture, Release, WindowsBuild, WindowsFamily, WindowsProduct};
 
 /// What is told of a machine's Windows: shared by all machines whose Windows is in the same state.
 #[derive(Clone)]
@@ -51,7 +51,11 @@ impl WindowsFacts {
     /// 2016 (<https://learn.microsoft.com/defender-xdr/api-list-incidents>, the device of the response's example).
     pub fn version(&self) -> Option<&str> {
         let product = self.product();
+<<<<<<< HEAD
         let release = product.release.as_ref().map(kbgap_catalog::Release::label);
+=======
+        let release = product.release.as_ref().map(Release::label);
+>>>>>>> wt-tasks
         release.or(match product.family {
             WindowsFamily::Server2016 => Some("1607"),
             WindowsFamily::Server2019 => Some("1809"),
@@ -261,10 +265,14 @@ mod tests {
         ] {
             let client = release_of_build(build, false).and_then(|(_, release)| release);
             let told = facts(name, None);
+<<<<<<< HEAD
             assert_eq!(
                 told.version(),
                 client.as_ref().map(kbgap_catalog::Release::label)
             );
+=======
+            assert_eq!(told.version(), client.as_ref().map(Release::label));
+>>>>>>> wt-tasks
         }
     }
 

@@ -161,7 +161,11 @@ mod tests {
             std::ptr::eq(one.order(), two.order()),
             "found once for both"
         );
-        let values = |of: &Snapshot| of.machines_in_order().map(|machine| machine.value).last();
+        let values = |of: &Snapshot| {
+            of.machines_in_order()
+                .map(|machine| machine.value)
+                .next_back()
+        };
         let told = (values(&one), values(&two));
         assert_eq!(told, (Some(DeviceValue::Normal), Some(DeviceValue::High)));
         put(&fleet, "pc-0", 4, DeviceValue::Normal);

@@ -4,7 +4,7 @@
 macro_rules! numbered {
     (
         $(#[$about:meta])*
-        pub enum $name:ident ($what:literal) {
+        pub enum $name:ident {
             $($(#[$value_about:meta])* $value:ident = $number:literal,)*
         }
     ) => {
@@ -32,11 +32,17 @@ macro_rules! numbered {
                 }
             }
 
-            pub(crate) fn of_number(number: i64) -> Result<Self, $crate::StoreError> {
+            /// The value of a number.
+            pub fn of_number(number: i64) -> Option<Self> {
                 match number {
-                    $($number => Ok(Self::$value),)*
-                    _ => Err($crate::StoreError::Damaged(concat!($what, " has a number that is none"))),
+                    $($number => Some(Self::$value),)*
+                    _ => None,
                 }
+            }
+
+            /// The value of a name.
+            pub fn of_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.name() == name)
             }
         }
     };

@@ -8,7 +8,7 @@ use crate::{Store, StoreError, text, time};
 
 numbered! {
     /// What a score tells.
-    pub enum ScoreKind ("the kind of a score") {
+    pub enum ScoreKind {
         /// How exposed machines are to vulnerabilities.
         Exposure = 0,
         /// How securely machines are configured.

@@ -205,7 +205,14 @@ fn row(columns: Columns) -> Result<MachineRow, StoreError> {
         body,
         group,
         tags: label::unpack(&tags)?,
-        value: DeviceValue::of_number(value)?,
-        exclusion: exclusion.map(ExclusionReason::of_number).transpose()?,
+        value: DeviceValue::of_number(value)
+            .ok_or(StoreError::Damaged("the value of a machine is none"))?,
+        exclusion: match exclusion {
+            None => None,
+            Some(reason) => Some(
+                ExclusionReason::of_number(reason)
+                    .ok_or(StoreError::Damaged("the exclusion of a machine is none"))?,
+            ),
+        },
     })
 }

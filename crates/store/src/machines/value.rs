@@ -5,7 +5,7 @@ use crate::numbered::numbered;
 numbered! {
     /// What a machine is worth, which weighs its exposure (API specification, section 2.17: `deviceValue`).
     #[derive(Default)]
-    pub enum DeviceValue ("the value of a machine") {
+    pub enum DeviceValue {
         /// As most are.
         #[default]
         Normal = 0,
@@ -19,7 +19,7 @@ numbered! {
 numbered! {
     /// Why a machine is excluded (API specification, section 2.17: `exclusionReason`): it stays listed and reports as
     /// before, but is in no count.
-    pub enum ExclusionReason ("the reason of an exclusion") {
+    pub enum ExclusionReason {
         /// Another reason.
         Other = 0,
         /// It does not report any more.

@@ -80,7 +80,7 @@ pub struct Completion {
 
 numbered! {
     /// Whether a task is done.
-    pub enum TaskStatus ("the status of a remediation task") {
+    pub enum TaskStatus {
         /// Not yet.
         Active = 0,
         /// It is.
@@ -90,7 +90,7 @@ numbered! {
 
 numbered! {
     /// What a task changes.
-    pub enum TaskCategory ("the category of a remediation task") {
+    pub enum TaskCategory {
         /// Installed software.
         Software = 0,
         /// A setting.
@@ -100,7 +100,7 @@ numbered! {
 
 numbered! {
     /// Which machines a task may disturb.
-    pub enum ProductivityImpact ("the productivity impact of a remediation task") {
+    pub enum ProductivityImpact {
         /// All that are exposed.
         AllExposedAssets = 0,
         /// Those only whose users are not disturbed by it.
@@ -111,7 +111,7 @@ numbered! {
 numbered! {
     /// How soon a task should be done.
     #[derive(Default)]
-    pub enum TaskPriority ("the priority of a remediation task") {
+    pub enum TaskPriority {
         /// That is not said.
         #[default]
         None = 0,
@@ -126,7 +126,7 @@ numbered! {
 
 numbered! {
     /// How a task came to be completed.
-    pub enum CompletionMethod ("the completion method of a remediation task") {
+    pub enum CompletionMethod {
         /// Somebody said so.
         Manual = 0,
         /// No machine was left.
@@ -136,7 +136,7 @@ numbered! {
 
 numbered! {
     /// What is to be done, of a kind.
-    pub enum TaskType ("the type of a remediation task") {
+    pub enum TaskType {
         /// Install an update.
         Update = 0,
         /// Remove software.
@@ -290,8 +290,8 @@ impl Completion {
 }
 
 fn person(what: &'static str, person: &Person) -> Result<(), StoreError> {
-    let texts = person.id.iter().chain(&person.email);
-    texts.map(|text| line(what, text)).collect()
+    let mut texts = person.id.iter().chain(&person.email);
+    texts.try_for_each(|text| line(what, text))
 }
 
 fn line(what: &'static str, text: &str) -> Result<(), StoreError> {

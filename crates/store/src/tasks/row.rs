@@ -133,7 +133,7 @@ impl Row {
         };
         let completion = match self.completion_method {
             Some(method) => Some(Completion {
-                method: CompletionMethod::of_number(method)?,
+                method: read(CompletionMethod::of_number(method))?,
                 completer,
             }),
             None => None,
@@ -156,11 +156,13 @@ impl Row {
             })?,
             requester_notes: self.requester_notes,
             due_on: self.due_on.map(time::to).transpose()?,
-            category: TaskCategory::of_number(self.category)?,
-            productivity_impact: impact.map(ProductivityImpact::of_number).transpose()?,
-            priority: TaskPriority::of_number(self.priority)?,
+            category: read(TaskCategory::of_number(self.category))?,
+            productivity_impact: impact
+                .map(|impact| read(ProductivityImpact::of_number(impact)))
+                .transpose()?,
+            priority: read(TaskPriority::of_number(self.priority))?,
             scid: self.scid,
-            kind: TaskType::of_number(self.kind)?,
+            kind: read(TaskType::of_number(self.kind))?,
             product_id: self.product_id,
             recommended_version: self.recommended_version,
             recommended_vendor: self.recommended_vendor,
@@ -173,4 +175,11 @@ impl Row {
                 .map_err(|_| StoreError::Damaged("the update of a remediation task is none"))?,
         })
     }
+}
+
+/// What a number stands for.
+fn read<T>(value: Option<T>) -> Result<T, StoreError> {
+    value.ok_or(StoreError::Damaged(
+        "a remediation task has a number that stands for nothing",
+    ))
 }

@@ -82,6 +82,12 @@ pub(crate) async fn a_task_is_read_as_it_was_created(place: Place) {
         let read = store.remediation_task("t", &task.id).await.unwrap();
         assert_eq!(read, Some(task));
     }
+    for kind in TaskType::ALL {
+        assert_eq!(TaskType::of_number(kind.number()), Some(*kind));
+        assert_eq!(TaskType::of_name(kind.name()), Some(*kind));
+    }
+    assert_eq!(TaskType::of_number(6), None);
+    assert_eq!(TaskType::of_name("update"), None);
     assert_eq!(plain(1, 10).status(), TaskStatus::Active);
     assert_eq!(full(2, 20).status(), TaskStatus::Completed);
     assert_eq!(store.remediation_task("t", &id(3)).await.unwrap(), None);
