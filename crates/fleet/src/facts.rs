@@ -51,11 +51,7 @@ impl WindowsFacts {
     /// 2016 (<https://learn.microsoft.com/defender-xdr/api-list-incidents>, the device of the response's example).
     pub fn version(&self) -> Option<&str> {
         let product = self.product();
-<<<<<<< HEAD
-        let release = product.release.as_ref().map(kbgap_catalog::Release::label);
-=======
         let release = product.release.as_ref().map(Release::label);
->>>>>>> wt-tasks
         release.or(match product.family {
             WindowsFamily::Server2016 => Some("1607"),
             WindowsFamily::Server2019 => Some("1809"),
@@ -265,14 +261,7 @@ mod tests {
         ] {
             let client = release_of_build(build, false).and_then(|(_, release)| release);
             let told = facts(name, None);
-<<<<<<< HEAD
-            assert_eq!(
-                told.version(),
-                client.as_ref().map(kbgap_catalog::Release::label)
-            );
-=======
             assert_eq!(told.version(), client.as_ref().map(Release::label));
->>>>>>> wt-tasks
         }
     }
 

@@ -76,6 +76,13 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
+    /// A list with more items than a request may have (API specification, section 5).
+    pub(crate) fn too_many_items(received: usize, allowed: usize) -> Self {
+        let message =
+            format!("Maximum batch size exceeded, received {received}, allowed {allowed}");
+        Self::new(StatusCode::BAD_REQUEST, "MaximumBatchSizeExceeded", message)
+    }
+
     /// A method that the route does not have.
     pub(crate) fn method() -> Self {
         Self::new(

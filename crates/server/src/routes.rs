@@ -63,6 +63,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .merge(vulnerability_routes())
         .merge(machine_routes())
         .merge(not_collected_routes())
+        .merge(task_routes())
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
         .route("/api/machines/{id}/getmissingkbs", get(api::of_machine))
         .route("/kbgap/v1/machines/{id}/report", get(machine::report))
@@ -108,13 +109,29 @@ fn software_routes() -> Router<Arc<Service>> {
 }
 
 fn machine_routes() -> Router<Arc<Service>> {
-    use api::{assessments, machines, not_collected};
+    use api::{assessments, machine_actions, machines, not_collected};
     Router::new()
         .route("/api/machines", get(machines::list))
         .route("/api/machines/$count", get(machines::count))
         .route("/api/machines/findbytag", get(machines::by_tag))
         .route("/api/machines/untaggedmachines", get(machines::untagged))
-        .route("/api/machines/{id}", get(machines::one))
+        .route(
+            "/api/machines/{id}",
+            get(machines::one).patch(machine_actions::patch),
+        )
+        .route("/api/machines/{id}/tags", post(machine_actions::tags))
+        .route(
+            "/api/machines/addorremovetagformultiplemachines",
+            post(machine_actions::tag_many),
+        )
+        .route(
+            "/api/machines/{id}/setdevicevalue",
+            post(machine_actions::set_value),
+        )
+        .route(
+            "/api/machines/{id}/setexclusion",
+            post(machine_actions::set_exclusion),
+        )
         .route("/api/machines/{id}/software", get(machines::software))
         .route(
             "/api/machines/{id}/vulnerabilities",
@@ -136,6 +153,22 @@ fn machine_routes() -> Router<Arc<Service>> {
         .route(
             "/api/machines/softwarevulnerabilitiesbymachine",
             get(assessments::vulnerabilities),
+        )
+}
+
+fn task_routes() -> Router<Arc<Service>> {
+    use api::remediation_tasks as tasks;
+    Router::new()
+        .route("/api/remediationtasks", get(tasks::list))
+        .route("/api/remediationtasks/{id}", get(tasks::one))
+        .route(
+            "/api/remediationtasks/{id}/machinereferences",
+            get(tasks::machines),
+        )
+        .route("/kbgap/v1/remediationtasks", post(tasks::create))
+        .route(
+            "/kbgap/v1/remediationtasks/{id}",
+            axum::routing::patch(tasks::set_status),
         )
 }
 
