@@ -3,8 +3,9 @@
 use axum::http::{Request, Uri, uri::PathAndQuery};
 
 /// The words of the routes. Ids between them keep their case, for the answer's words.
-const WORDS: [&str; 17] = [
+const WORDS: [&str; 18] = [
     "api",
+    "$metadata",
     "software",
     "machines",
     "getmissingkbs",
@@ -48,6 +49,9 @@ fn normal(uri: &Uri) -> Option<Uri> {
         if is_version {
             continue;
         }
+        // Some clients write the dollar by its number.
+        let written = segment.strip_prefix("%24").map(|rest| format!("${rest}"));
+        let segment = written.as_deref().unwrap_or(segment);
         let word = WORDS.iter().find(|word| segment.eq_ignore_ascii_case(word));
         normal.push('/');
         normal.push_str(word.unwrap_or(&segment));
@@ -76,6 +80,8 @@ mod tests {
                 "/api/machines/A%20b/getmissingkbs?x=Y",
                 "/api/machines/A%20b/getmissingkbs?x=Y",
             ),
+            ("/api/V1.0/%24Metadata?a=$b", "/api/$metadata?a=$b"),
+            ("/api/v1.0/", "/api"),
             ("/Tenant/oauth2/v2.0/token", "/Tenant/oauth2/v2.0/token"),
             ("//api//software", "//api//software"),
             ("/", "/"),

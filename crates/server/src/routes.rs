@@ -59,6 +59,8 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.request_timeout);
     let routes = Router::new()
         .route("/healthz", get(health))
+        .route("/api", get(api::service_document))
+        .route("/api/$metadata", get(api::metadata))
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
         .route("/api/machines/{id}/getmissingkbs", get(api::of_machine))
         .route("/kbgap/v1/machines/{id}/report", get(machine::report))

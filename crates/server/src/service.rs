@@ -9,10 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
 use kbgap_fleet::{Ages, Fleet, Snapshot, SoftwareNames};
 use kbgap_identity::{Audiences, KeyError, SigningKey, TokenIssuer, Verifier};
+use kbgap_odata::edm::SchemaError;
 use kbgap_store::{SigningKeyRow, Store, StoreError};
 use tokio::sync::Semaphore;
 
-use crate::api::Answers;
+use crate::api::{Answers, Documents, Model};
 use crate::history::Detection;
 use crate::intake::Intake;
 use crate::limits::Limits;
@@ -51,6 +52,9 @@ pub struct Service {
     pub(crate) intake_turns: Arc<Semaphore>,
     pub(crate) limits: Limits,
     pub(crate) answers: Answers,
+    /// What the API answers with.
+    pub(crate) model: Arc<Model>,
+    pub(crate) documents: Documents,
     names: Arc<SoftwareNames>,
     tenants: RwLock<HashMap<Box<str>, Arc<Tenant>>>,
 }
@@ -64,6 +68,9 @@ pub enum StartError {
     /// A signing key fails.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The description of the API does not hold together.
+    #[error(transparent)]
+    Model(#[from] SchemaError),
 }
 
 /// How many senders' reports are taken in at once; the others wait.
@@ -119,6 +126,8 @@ impl Service {
             intake_turns: Arc::new(Semaphore::new(INTAKE_TURNS)),
             limits: Limits::a_minute(settings.sends_a_minute),
             answers: Answers::default(),
+            model: Arc::new(Model::new()?),
+            documents: Documents::default(),
             names,
             tenants: RwLock::new(HashMap::new()),
             store,
