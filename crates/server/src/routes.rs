@@ -64,6 +64,8 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .merge(machine_routes())
         .merge(not_collected_routes())
         .merge(task_routes())
+        .route("/api", get(api::service_document))
+        .route("/api/$metadata", get(api::metadata))
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
         .route("/api/machines/{id}/getmissingkbs", get(api::of_machine))
         .route("/kbgap/v1/machines/{id}/report", get(machine::report))

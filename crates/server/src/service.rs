@@ -15,8 +15,7 @@ use kbgap_odata::edm::SchemaError;
 use kbgap_store::{SigningKeyRow, Store, StoreError};
 use tokio::sync::Semaphore;
 
-use crate::api::Answers;
-use crate::api::model::Model;
+use crate::api::{Answers, Documents, Model};
 use crate::history::Detection;
 use crate::intake::Intake;
 use crate::limits::Limits;
@@ -74,7 +73,9 @@ pub struct Service {
     pub(crate) intake_turns: Arc<Semaphore>,
     pub(crate) limits: Limits,
     pub(crate) answers: Answers,
-    pub(crate) model: Model,
+    /// What the API answers with.
+    pub(crate) model: Arc<Model>,
+    pub(crate) documents: Documents,
     published: ArcSwap<Published>,
     names: Arc<SoftwareNames>,
     tenants: RwLock<HashMap<Box<str>, Arc<Tenant>>>,
@@ -89,7 +90,7 @@ pub enum StartError {
     /// A signing key fails.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The API's types do not hold together.
+    /// The description of the API does not hold together.
     #[error(transparent)]
     Model(#[from] SchemaError),
 }
@@ -149,7 +150,8 @@ impl Service {
             intake_turns: Arc::new(Semaphore::new(INTAKE_TURNS)),
             limits: Limits::a_minute(settings.sends_a_minute),
             answers: Answers::default(),
-            model: Model::new()?,
+            model: Arc::new(Model::new()?),
+            documents: Documents::default(),
             published: ArcSwap::from_pointee(published),
             names,
             tenants: RwLock::new(HashMap::new()),

@@ -31,6 +31,11 @@ impl Authenticated {
             .ok_or_else(|| ApiError::unauthorized(&Unauthorized::Issuer))
     }
 
+    /// The caller's tenant, whatever of the API the caller may use.
+    pub(crate) fn any(&self, service: &Service) -> Result<Arc<Tenant>, ApiError> {
+        self.tenant(service, &Permission::ALL)
+    }
+
     /// The machines of the caller's tenant as they are now, where the caller has one of these permissions.
     pub(crate) fn machines(
         &self,

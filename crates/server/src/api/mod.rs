@@ -8,6 +8,7 @@ pub(crate) mod machine_actions;
 mod machine_references;
 pub(crate) mod machine_vulnerabilities;
 pub(crate) mod machines;
+mod metadata;
 mod missing_kbs;
 pub(crate) mod model;
 pub(crate) mod not_collected;
@@ -22,5 +23,7 @@ pub(crate) mod vulnerabilities;
 
 pub(crate) use answers::Answers;
 pub(crate) use caller::Authenticated;
+pub(crate) use metadata::{Documents, metadata, service_document};
 pub(crate) use missing_kbs::{of_machine, of_software};
+pub(crate) use model::Model;
 pub(crate) use views::{CurrentViews, Views};

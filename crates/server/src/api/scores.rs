@@ -27,7 +27,7 @@ pub(crate) async fn exposure(
     let views = caller.views(&service, SCORE)?;
     let row = Score {
         time: Timestamp::now(),
-        score: views.scores().all,
+        points: views.scores().all,
         ..Score::default()
     };
     let content = Content::Entity("ExposureScore");
@@ -47,7 +47,7 @@ pub(crate) async fn by_groups(
         let group = machine_references::named(&views.machines, group.as_ref());
         Score {
             time,
-            score: *score,
+            points: *score,
             group_name: group.name,
             group_id: Some(i64::from(group.id)),
         }

@@ -241,10 +241,6 @@ pub(crate) struct Machine {
 }
 
 /// `Machine`: filters as section 1j lists them, the order of the JSON as section 2.17 saw it.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one statement, a property after the other"
-)]
 pub(crate) fn machine() -> Entity<Machine> {
     Entity::named("Machine")
         .about("a device whose reports this service has")

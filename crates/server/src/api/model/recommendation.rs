@@ -51,10 +51,6 @@ pub(crate) struct Recommendation {
 }
 
 /// `Recommendation`; filters as section 1d lists them.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one statement, a property after the other"
-)]
 pub(crate) fn recommendation() -> Entity<Recommendation> {
     Entity::named("Recommendation")
         .about("what can be done to be less exposed")

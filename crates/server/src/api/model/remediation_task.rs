@@ -112,10 +112,6 @@ pub(crate) struct RemediationTask {
 }
 
 /// `RemediationTask`; filters as section 1f lists them.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one statement, a property after the other"
-)]
 pub(crate) fn remediation_task() -> Entity<RemediationTask> {
     Entity::named("RemediationTask")
         .about("that somebody asked for a recommendation to be followed")

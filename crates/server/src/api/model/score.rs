@@ -9,7 +9,7 @@ use super::shared::Text;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Score {
     pub(crate) time: Timestamp,
-    pub(crate) score: f64,
+    pub(crate) points: f64,
     pub(crate) group_name: Option<Text>,
     pub(crate) group_id: Option<i64>,
 }
@@ -21,7 +21,7 @@ pub(crate) fn score() -> Entity<Score> {
         .time("time", |s: &Score| s.time)
         .key()
         .doc("when it was asked for")
-        .double("score", |s| s.score)
+        .double("score", |s| s.points)
         .doc("the score: from 0 to 100 the more exposed, or points for secure settings")
         .string_or_null("rbacGroupName", |s| s.group_name.as_deref())
         .doc("the name of the device group; null for the organization")

@@ -124,7 +124,7 @@ pub(crate) struct EndOfSupport {
 
 impl EndOfSupport {
     /// The words of the API.
-    pub(crate) fn status(&self) -> &'static str {
+    pub(crate) fn status(self) -> &'static str {
         match self.status {
             Support::Supported => "None",
             Support::VersionEnded => "EOS Version",
@@ -135,7 +135,7 @@ impl EndOfSupport {
     }
 
     /// The day as the API writes it: `2021-05-11T00:00:00+00:00`.
-    pub(crate) fn date(&self) -> Option<Cow<'static, str>> {
+    pub(crate) fn date(self) -> Option<Cow<'static, str>> {
         let day = self.on?;
         Some(Cow::Owned(format!("{day}T00:00:00+00:00")))
     }
