@@ -74,9 +74,9 @@ pub(crate) fn machines<'a>(
     let ages = fleet.ages();
     let first = from.as_ref().and_then(|id| fleet.machine(&id.to_string()));
     let first = first.filter(|first| Some(&first.id) == from.as_ref());
-    let rest = match &from {
-        Some(id) => fleet.machines_after(id),
-        None => fleet.machines_after(&MachineId::new("")),
+    let rest: Box<dyn Iterator<Item = _> + 'a> = match &from {
+        Some(id) => Box::new(fleet.machines_after(id)),
+        None => Box::new(fleet.machines_in_order()),
     };
     first.into_iter().chain(rest).filter(move |machine| {
         let gone = ages.activity(machine.last_seen, now) == Activity::Gone;

@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::{header, request::Parts};
 use jiff::Timestamp;
 use kbgap_fleet::Snapshot;
-use kbgap_identity::{Caller, Permission, Unauthorized};
+use kbgap_identity::{Caller, Grant, Permission, Unauthorized};
 
 use super::views::Views;
 use crate::envelope::ApiError;
@@ -53,6 +53,18 @@ impl Authenticated {
     ) -> Result<Arc<Views>, ApiError> {
         let tenant = self.tenant(service, any_of)?;
         Ok(tenant.views(service))
+    }
+
+    /// Which of two sets of permissions counts: that of applications, or that of people.
+    pub(crate) fn either<'a>(
+        &self,
+        application: &'a [Permission],
+        person: &'a [Permission],
+    ) -> &'a [Permission] {
+        match self.0.grant {
+            Grant::Application(_) => application,
+            Grant::Delegated(_) => person,
+        }
     }
 
     /// Who asks, for limits: the application, else the tenant.

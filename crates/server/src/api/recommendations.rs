@@ -84,13 +84,8 @@ pub(crate) async fn software(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     // As printed: applications need the permission for software, people that for recommendations.
-    let views = caller.views(
-        &service,
-        &[
-            Permission::SoftwareRead,
-            Permission::SecurityRecommendationRead,
-        ],
-    )?;
+    let any_of = caller.either(&[Permission::SoftwareRead], RECOMMENDATION);
+    let views = caller.views(&service, any_of)?;
     let row = views.software_of(&subject(&views, &id)?);
     let row = row.ok_or_else(|| ApiError::not_found("Recommendation", &id))?;
     let model = &service.model;
