@@ -1,7 +1,9 @@
 //! Rows of missing updates, as the Defender API lists them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kbgap_assessment::{Findings, MachineState};
-use kbgap_catalog::{Catalog, Kb, ProductIdentity, ProductIx, SoftwareId};
+use kbgap_catalog::{Catalog, Kb, ProductIdentity, ProductIx, SoftwareId, UpdateIx};
 
 use crate::classes::Classes;
 use crate::outcome::Outcome;
@@ -99,6 +101,44 @@ pub(crate) fn of_software(
             cves: catalog.cves_addressed(update, products.iter().copied()),
         })
         .collect();
+    rows.sort_unstable_by_key(|row| row.kb);
+    rows
+}
+
+/// The rows of all machines, in order of KB.
+pub(crate) fn of_fleet(
+    catalog: &Catalog,
+    classes: &Classes,
+    partition: &Partition,
+) -> Vec<MissingUpdate> {
+    let lacking = partition.having(|outcome| outcome.missing.to_vec());
+    // Which products an update fixes on some machine.
+    let mut fixes: BTreeMap<UpdateIx, BTreeSet<ProductIx>> = BTreeMap::new();
+    for (_, outcome) in partition.outcomes() {
+        for product in &outcome.products {
+            for update in &product.missing {
+                fixes.entry(*update).or_default().insert(product.product);
+            }
+        }
+    }
+    let rows = lacking.into_iter().map(|(update, cells)| {
+        let products = fixes.get(&update).into_iter().flatten().copied();
+        let products: Vec<ProductIx> = products.collect();
+        let names = products
+            .iter()
+            .map(|at| catalog.product(*at).software.name());
+        let names: BTreeSet<&str> = names.collect();
+        let build = partition.build(&cells, classes);
+        MissingUpdate {
+            kb: catalog.update(update).kb,
+            name: catalog.update_name(update).into(),
+            os_build: build.filter(|_| any_windows(catalog, &products)),
+            products: names.into_iter().map(Into::into).collect(),
+            machines: partition.machines(&cells, classes),
+            cves: catalog.cves_addressed(update, products),
+        }
+    });
+    let mut rows: Vec<MissingUpdate> = rows.collect();
     rows.sort_unstable_by_key(|row| row.kb);
     rows
 }

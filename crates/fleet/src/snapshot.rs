@@ -225,6 +225,11 @@ impl Snapshot {
         Some(rows)
     }
 
+    /// The updates missing on any machine, in order of KB.
+    pub fn missing(&self) -> Vec<MissingUpdate> {
+        row::of_fleet(self.assessor.catalog(), &self.classes, self.partition())
+    }
+
     /// By KB, how many machines lack an update.
     pub fn machines_by_missing_kb(&self) -> BTreeMap<Kb, u64> {
         let catalog = self.assessor.catalog();

@@ -111,6 +111,18 @@ const fn one(
 
 /// Tables 1a to 1j of the API specification.
 const ENDPOINTS: &[Endpoint] = &[
+    list(
+        "/api/machines/SoftwareVulnerabilityChangesByMachine?sinceTime=2020-01-01T00:00:00Z&pageSize=50",
+        "Collection(DeltaAssetVulnerability)",
+        "DeltaAssetVulnerability",
+        VU,
+    ),
+    list(
+        "/api/missingkbs",
+        "Collection(PublicProductFixDto)",
+        "PublicProductFixDto",
+        SW,
+    ),
     list("/api/Software", "Software", "Software", SW),
     one(
         "/api/Software/{software}",
@@ -463,9 +475,7 @@ async fn every_endpoint_answers_as_microsofts_metadata_says() {
     let places = filled(&server, &token).await;
     for endpoint in ENDPOINTS {
         let path = path(endpoint, &places);
-        let answer = server.get(&path, Some(&token)).await;
-        assert_eq!(answer.status(), StatusCode::OK, "{path}");
-        let answer: Value = answer.json().await.unwrap();
+        let answer = answered(&server, &path, &token, endpoint.filled).await;
         let context = endpoint.context.replace('(', &format!("({NAMESPACE}."));
         let context = match endpoint.context {
             "PublicProductDto" => format!("{NAMESPACE}.PublicProductDto"),
@@ -479,10 +489,27 @@ async fn every_endpoint_answers_as_microsofts_metadata_says() {
                 .as_array()
                 .unwrap_or_else(|| panic!("{path}: {answer}"));
             assert_eq!(!rows.is_empty(), endpoint.filled, "{path}");
-            rows.iter().for_each(|row| check(&schema, of, row, &path));
+            for row in rows {
+                check(&schema, of, row, &path);
+            }
         } else {
             check(&schema, of, &answer, &path);
         }
+    }
+}
+
+/// An answer; where it is to have rows and has none yet, a little later: the history is written once a second.
+async fn answered(server: &Server, path: &str, token: &str, filled: bool) -> Value {
+    let begin = std::time::Instant::now();
+    loop {
+        let answer = server.get(path, Some(token)).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        let answer: Value = answer.json().await.unwrap();
+        let none = answer["value"].as_array().is_some_and(Vec::is_empty);
+        if !(filled && none) || begin.elapsed().as_secs() > 20 {
+            return answer;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
 }
 

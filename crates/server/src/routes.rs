@@ -64,6 +64,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .merge(machine_routes())
         .merge(not_collected_routes())
         .merge(task_routes())
+        .merge(addition_routes())
         .route("/api", get(api::service_document))
         .route("/api/$metadata", get(api::metadata))
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
@@ -155,6 +156,19 @@ fn machine_routes() -> Router<Arc<Service>> {
         .route(
             "/api/machines/softwarevulnerabilitiesbymachine",
             get(assessments::vulnerabilities),
+        )
+}
+
+fn addition_routes() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/api/missingkbs", get(api::missing_updates::list))
+        .route(
+            "/api/missingkbs/{kb}/machinereferences",
+            get(api::missing_updates::machines),
+        )
+        .route(
+            "/api/machines/softwarevulnerabilitychangesbymachine",
+            get(api::changes::list),
         )
 }
 

@@ -101,6 +101,7 @@ fn answers(of: &Snapshot) -> impl PartialEq + std::fmt::Debug + use<> {
     )
 }
 
+#[expect(clippy::too_many_lines, reason = "one step of a game after the other")]
 async fn play(location: &Location, events: Vec<Event>) -> Result<(), TestCaseError> {
     let stores = [
         Store::open(location).await.unwrap(),

@@ -32,22 +32,22 @@ use crate::service::Service;
 
 /// How many rows a page has without `pageSize`, and at most.
 const USUAL_PAGE: usize = 50_000;
-const LARGEST_PAGE: usize = 200_000;
+pub(super) const LARGEST_PAGE: usize = 200_000;
 
 /// Where a page ended: behind which row of which machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Place {
-    machine: String,
-    line_stopped_at: usize,
+pub(super) struct Place {
+    pub(super) machine: String,
+    pub(super) line_stopped_at: usize,
 }
 
 impl Place {
-    fn token(&self) -> String {
+    pub(super) fn token(&self) -> String {
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
     }
 
-    fn of_token(token: &str) -> Result<Self, ApiError> {
+    pub(super) fn of_token(token: &str) -> Result<Self, ApiError> {
         let wrong = || ApiError::invalid("InvalidInput", "$skiptoken", token);
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| wrong())?;
         serde_json::from_slice(&bytes).map_err(|_| wrong())
@@ -149,7 +149,7 @@ fn page<T, R: RowsOfMachines<Row = T>>(
 }
 
 /// `pageSize`: blanks around it are tolerated, as Defender does.
-fn page_size(query: &Query) -> Result<usize, ApiError> {
+pub(super) fn page_size(query: &Query) -> Result<usize, ApiError> {
     let Some(text) = query.custom("pageSize") else {
         return Ok(USUAL_PAGE);
     };
@@ -346,6 +346,32 @@ pub(crate) fn versions(views: &Views, machine: &str) -> FxHashMap<String, Text> 
 }
 
 impl Weaknesses {
+    /// A row of one vulnerability that was found on a machine; without the update that closes it.
+    pub(super) fn row(
+        &mut self,
+        views: &Views,
+        device: &Arc<Device>,
+        versions: &FxHashMap<String, Text>,
+        software: &kbgap_catalog::SoftwareId,
+        vulnerability: VulnerabilityIx,
+        last_seen: Timestamp,
+    ) -> AssetVulnerability {
+        AssetVulnerability {
+            device: device.clone(),
+            software: Arc::new(Installed {
+                vendor: software.vendor().into(),
+                name: software.name().into(),
+                version: versions.get(software.as_str()).cloned(),
+                ..Installed::default()
+            }),
+            weakness: Some(self.weakness(views, vulnerability)),
+            update: None,
+            first_seen: None,
+            last_seen: Some(last_seen),
+            category: None,
+        }
+    }
+
     fn weakness(&mut self, views: &Views, at: VulnerabilityIx) -> Arc<Weakness> {
         let made = || {
             let found = views.machines.assessor().catalog().vulnerability(at);
