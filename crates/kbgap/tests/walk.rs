@@ -25,13 +25,14 @@ const MACHINES: u32 = 300;
 const DAY: [&str; 2] = ["--as-of", "2026-02-11"];
 
 /// What Defender answers though its metadata of May 2026 does not declare it (API specification, section 2).
-const BEYOND: [(&str, &str); 7] = [
+const BEYOND: [(&str, &str); 8] = [
     ("Machine", "osVersion"),
     ("Software", "tags"),
     ("PublicProductDto", "tags"),
     ("AssetSoftware", "softwareTags"),
     ("AssetSoftware", "productCategory"),
     ("AssetVulnerability", "productCategory"),
+    ("DeltaAssetVulnerability", "productCategory"),
     ("DeltaAssetVulnerability", "isOnboarded"),
 ];
 /// Declared as never null, yet null in answers of Defender (API specification, section 2.12).
