@@ -101,6 +101,11 @@ fn answers(of: &Snapshot) -> impl PartialEq + std::fmt::Debug + use<> {
     )
 }
 
+async fn label(store: &Store, machine: &str, labels: Labels) {
+    let labeled = store.label_machines(TENANT, &[machine], labels).await;
+    labeled.unwrap();
+}
+
 async fn play(location: &Location, events: Vec<Event>) -> Result<(), TestCaseError> {
     let stores = [
         Store::open(location).await.unwrap(),
@@ -155,11 +160,7 @@ async fn play(location: &Location, events: Vec<Event>) -> Result<(), TestCaseErr
                     remove_tags: if add { Vec::new() } else { tags },
                     ..Labels::default()
                 };
-                let id = ids[machine as usize].as_str();
-                stores[0]
-                    .label_machines(TENANT, &[id], labels)
-                    .await
-                    .unwrap();
+                label(&stores[0], &ids[machine as usize], labels).await;
             }
             Event::Value {
                 machine,
@@ -171,11 +172,7 @@ async fn play(location: &Location, events: Vec<Event>) -> Result<(), TestCaseErr
                     exclusion: Some(exclusion),
                     ..Labels::default()
                 };
-                let id = ids[machine as usize].as_str();
-                stores[0]
-                    .label_machines(TENANT, &[id], labels)
-                    .await
-                    .unwrap();
+                label(&stores[0], &ids[machine as usize], labels).await;
             }
             Event::Catalog { which: next } => {
                 which = next;
