@@ -106,6 +106,10 @@ async fn label(store: &Store, machine: &str, labels: Labels) {
     labeled.unwrap();
 }
 
+async fn remove(store: &Store, machine: &str) {
+    store.remove_machines(TENANT, &[machine]).await.unwrap();
+}
+
 async fn play(location: &Location, events: Vec<Event>) -> Result<(), TestCaseError> {
     let stores = [
         Store::open(location).await.unwrap(),
@@ -143,10 +147,7 @@ async fn play(location: &Location, events: Vec<Event>) -> Result<(), TestCaseErr
                 let summary = intake.take(vec![Observation::from(report).into()]).await;
                 prop_assert!(summary.unwrap().rejected.is_empty());
             }
-            Event::Remove { machine } => {
-                let id = ids[machine as usize].as_str();
-                stores[0].remove_machines(TENANT, &[id]).await.unwrap();
-            }
+            Event::Remove { machine } => remove(&stores[0], &ids[machine as usize]).await,
             Event::Label {
                 machine,
                 group,
