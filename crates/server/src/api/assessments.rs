@@ -378,7 +378,7 @@ impl Weaknesses {
             let exploit = found.exploit.as_ref();
             Arc::new(Weakness {
                 id: found.id.to_string().into(),
-                severity: vulnerabilities::severity(found.severity).map(Text::from),
+                severity: Some(vulnerabilities::severity(found).into()),
                 exploits: Exploits {
                     public: exploit
                         .is_some_and(|exploit| exploit.publicly_disclosed || exploit.exploited),

@@ -89,7 +89,7 @@ fn of_machine(views: &Views, id: &str) -> Vec<MachineVulnerability> {
             product_name: open.software.name().into(),
             product_vendor: open.software.vendor().into(),
             product_version: versions.get(open.software.as_str()).cloned(),
-            severity: vulnerabilities::severity(found.severity).map(Text::from),
+            severity: Some(vulnerabilities::severity(found).into()),
         }
     });
     rows.collect()

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::Timestamp;
 use kbgap_catalog::document::Severity;
-use kbgap_catalog::{Day, VulnerabilityId, VulnerabilityIx};
+use kbgap_catalog::{Day, VulnerabilityId, VulnerabilityInfo, VulnerabilityIx};
 use kbgap_identity::Permission;
 use kbgap_odata::Content;
 
@@ -149,14 +149,23 @@ pub(super) fn is_exploited(views: &Views, at: VulnerabilityIx) -> bool {
     exploit.is_some_and(|exploit| exploit.exploited)
 }
 
-/// A severity in the words of the API; what Microsoft's documents call important is high there.
-pub(super) fn severity(severity: Option<Severity>) -> Option<&'static str> {
-    Some(match severity? {
-        Severity::Low => "Low",
-        Severity::Moderate => "Medium",
-        Severity::Important => "High",
-        Severity::Critical => "Critical",
-    })
+/// A severity in the words of the API: Microsoft's own, of which what its documents call important is high there; without
+/// one, the rating of the score (CVSS v3.1 specification, section 5), which for no score is none. Clients take it for
+/// granted that there is a word.
+pub(super) fn severity(of: &VulnerabilityInfo) -> &'static str {
+    match of.severity {
+        Some(Severity::Low) => "Low",
+        Some(Severity::Moderate) => "Medium",
+        Some(Severity::Important) => "High",
+        Some(Severity::Critical) => "Critical",
+        None => match of.cvss.as_ref().map_or(0, |score| score.base_tenths) {
+            0 => "None",
+            1..40 => "Low",
+            40..70 => "Medium",
+            70..90 => "High",
+            _ => "Critical",
+        },
+    }
 }
 
 /// What is said of a vulnerability.
@@ -171,7 +180,7 @@ pub(super) fn row(views: &Views, at: VulnerabilityIx) -> Vulnerability {
     Vulnerability {
         id: found.id.to_string().into(),
         description: views.title(at).map(Text::from),
-        severity: severity(found.severity).map(Text::from),
+        severity: Some(severity(found).into()),
         cvss: score.map_or(0.0, kbgap_catalog::Score::base),
         cvss_vector: score.map(|score| (*score.vector).into()),
         exposed_machines: count_of(exposed),
