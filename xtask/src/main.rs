@@ -39,6 +39,14 @@ enum Task {
         #[arg(long, default_value_t = 100)]
         kills: u32,
     },
+    /// Read the list of machines by ten readers of pages at once and by following links: complete, in one order
+    Paging {
+        /// How many machines there are
+        #[arg(long, default_value_t = 100_000)]
+        machines: u32,
+    },
+    /// Write docs/api-conformance.md, the table of endpoints, from the test that walks them
+    Conformance,
     /// Write docs/machine-report.schema.json, the published JSON Schema, from the code
     Schema,
     /// Write docs/accuracy.md: answers against what the Windows Update Agent offered on the corpus' machines
@@ -74,6 +82,8 @@ fn main() -> anyhow::Result<()> {
         Task::Bench { which, rounds } => bench(&which, rounds),
         Task::Laws { cases } => laws(cases),
         Task::Crash { kills } => crash(kills),
+        Task::Paging { machines } => paging(machines),
+        Task::Conformance => conformance(),
         Task::Schema => schema(),
         Task::Accuracy => accuracy::write(),
     }
@@ -147,6 +157,29 @@ fn laws(cases: u32) -> anyhow::Result<()> {
             "laws",
         ],
         &[("KBGAP_LAW_CASES", &cases.to_string())],
+    )
+}
+
+fn paging(machines: u32) -> anyhow::Result<()> {
+    cargo(
+        &[
+            "test",
+            "-p",
+            "kbgap",
+            "--test",
+            "walk",
+            "--",
+            "paged",
+            "--nocapture",
+        ],
+        &[("KBGAP_PAGED", &machines.to_string())],
+    )
+}
+
+fn conformance() -> anyhow::Result<()> {
+    cargo(
+        &["test", "-p", "kbgap", "--test", "walk", "--", "published"],
+        &[("KBGAP_WRITE_CONFORMANCE", "1")],
     )
 }
 

@@ -52,6 +52,14 @@ struct Endpoint {
     list: bool,
     filled: bool,
     any_of: &'static [&'static str],
+    /// Where it differs from Defender, and why.
+    note: &'static str,
+}
+
+impl Endpoint {
+    const fn note(self, note: &'static str) -> Self {
+        Self { note, ..self }
+    }
 }
 
 const SW: &[&str] = &["Software.Read.All"];
@@ -75,6 +83,7 @@ const fn list(
         list: true,
         filled: true,
         any_of,
+        note: "",
     }
 }
 
@@ -91,6 +100,7 @@ const fn empty(
         list: true,
         filled: false,
         any_of,
+        note: "",
     }
 }
 
@@ -107,6 +117,7 @@ const fn one(
         list: false,
         filled: true,
         any_of,
+        note: "",
     }
 }
 
@@ -117,13 +128,15 @@ const ENDPOINTS: &[Endpoint] = &[
         "Collection(DeltaAssetVulnerability)",
         "DeltaAssetVulnerability",
         VU,
-    ),
+    )
+    .note("as far back as the history goes, not 14 days; the software of what was fixed is told where it is still installed"),
     list(
         "/api/missingkbs",
         "Collection(PublicProductFixDto)",
         "PublicProductFixDto",
         SW,
-    ),
+    )
+    .note("an addition: Defender has missing updates by software and by machine only"),
     list("/api/Software", "Software", "Software", SW),
     one(
         "/api/Software/{software}",
@@ -160,7 +173,8 @@ const ENDPOINTS: &[Endpoint] = &[
         "Vulnerabilities",
         "Vulnerability",
         VU,
-    ),
+    )
+    .note("the vulnerabilities of Microsoft's documents only; severity is Microsoft's, or the rating of the score; epss is 0"),
     one(
         "/api/vulnerabilities/{cve}",
         "Vulnerabilities/$entity",
@@ -208,7 +222,8 @@ const ENDPOINTS: &[Endpoint] = &[
         "Firmware",
         "Firmware",
         SW,
-    ),
+    )
+    .note("nothing of this is collected: always empty"),
     list(
         "/api/recommendations",
         "Recommendations",
@@ -244,7 +259,8 @@ const ENDPOINTS: &[Endpoint] = &[
         "ExposureScore/$entity",
         "ConfigurationScore",
         SC,
-    ),
+    )
+    .note("a formula of its own, see docs/api.md"),
     list(
         "/api/exposureScore/ByMachineGroups",
         "ExposureScore",
@@ -256,7 +272,8 @@ const ENDPOINTS: &[Endpoint] = &[
         "ConfigurationScore/$entity",
         "ConfigurationScore",
         SC,
-    ),
+    )
+    .note("no configuration is collected: always 0"),
     list(
         "/api/remediationTasks/",
         "RemediationTasks",
@@ -286,7 +303,8 @@ const ENDPOINTS: &[Endpoint] = &[
         "Collection(AssetNonCpeSoftware)",
         "AssetNonCpeSoftware",
         SW,
-    ),
+    )
+    .note("software of which not even the vendor is known"),
     list(
         "/api/machines/SoftwareVulnerabilitiesByMachine?pageSize=50",
         "Collection(AssetVulnerability)",
@@ -298,56 +316,66 @@ const ENDPOINTS: &[Endpoint] = &[
         "Collection(AssetConfiguration)",
         "AssetConfiguration",
         VU,
-    ),
+    )
+    .note("nothing of this is collected: always empty"),
     empty(
         "/api/Machines/BrowserExtensionsInventoryByMachine",
         "Collection(AssetBrowserExtension)",
         "AssetBrowserExtension",
         SW,
-    ),
+    )
+    .note("nothing of this is collected: always empty"),
     empty(
         "/api/machines/HardwareFirmwareInventoryByMachine",
         "Collection(AssetHardwareFirmware)",
         "AssetHardwareFirmware",
         SW,
-    ),
+    )
+    .note("nothing of this is collected: always empty"),
     empty(
         "/api/machines/certificateAssessmentByMachine",
         "Collection(AssetCertificateAssessment)",
         "AssetCertificateAssessment",
         VU,
-    ),
+    )
+    .note("nothing of this is collected: always empty"),
     empty(
         "/api/machines/baselineComplianceAssessmentByMachine",
         "Collection(AssetBaselineAssessment)",
         "AssetBaselineAssessment",
         SB,
-    ),
+    )
+    .note("nothing of this is collected: always empty"),
     empty(
         "/api/browserextensions/permissionsinfo",
         "BrowserExtensions",
         "BrowserExtensions",
         SW,
-    ),
+    )
+    .note("nothing of this is collected: always empty"),
     empty(
         "/api/baselineProfiles",
         "BaselineProfiles",
         "BaselineProfile",
         SB,
-    ),
+    )
+    .note("nothing of this is collected: always empty"),
     empty(
         "/api/baselineConfigurations",
         "BaselineConfigurations",
         "BaselineConfiguration",
         SB,
-    ),
+    )
+    .note("nothing of this is collected: always empty"),
     empty(
         "/api/baselineExceptions",
         "BaselineExceptions",
         "BaselineException",
         SB,
-    ),
-    list("/api/machines", "Machines", "Machine", MR),
+    )
+    .note("nothing of this is collected: always empty"),
+    list("/api/machines", "Machines", "Machine", MR)
+    .note("machines stay listed until they are removed; an empty list is no 404"),
     one("/api/machines/{machine}", "Machines/$entity", "Machine", MR),
     one(
         "/api/machines/{machineName}",
@@ -360,7 +388,8 @@ const ENDPOINTS: &[Endpoint] = &[
         "Machines",
         "Machine",
         MR,
-    ),
+    )
+    .note("reports tell no addresses: always empty, parameters are checked"),
     list(
         "/api/machines/findbytag?tag=crown%20jewel",
         "Machines",
@@ -499,6 +528,40 @@ async fn every_endpoint_answers_as_microsofts_metadata_says() {
     }
 }
 
+/// The table that the documents have of all this.
+fn table() -> String {
+    let mut text = "# Conformance\n\nEvery endpoint that is answered as Microsoft Defender's vulnerability management API answers it. The tests\n\
+        `every_endpoint_answers_as_microsofts_metadata_says` and `each_endpoint_has_its_permission` walk all of them on a\n\
+        generated fleet: status, context, names, types and nulls against Microsoft's own metadata, and who may ask.\n\
+        This table is written by `cargo xtask conformance` from theirs.\n\n\
+        | endpoint | context | permission | differs |\n|---|---|---|---|\n"
+        .to_owned();
+    for of in ENDPOINTS {
+        let (path, _) = of.path.split_once('?').unwrap_or((of.path, ""));
+        let permission = of.any_of.join(", ");
+        let line = format!(
+            "| `GET {path}` | `#{}` | {permission} | {} |\n",
+            of.context, of.note
+        );
+        text.push_str(&line);
+    }
+    text
+}
+
+#[test]
+fn the_published_table_is_what_is_walked() {
+    let file =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/api-conformance.md");
+    if std::env::var_os("KBGAP_WRITE_CONFORMANCE").is_some() {
+        std::fs::write(&file, table()).unwrap();
+    }
+    let published = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        published == table(),
+        "docs/api-conformance.md is out of date: cargo xtask conformance"
+    );
+}
+
 /// An answer; where it is to have rows and has none yet, a little later: the history is written once a second.
 async fn answered(server: &Server, path: &str, token: &str, filled: bool) -> Value {
     let begin = std::time::Instant::now();
@@ -511,6 +574,119 @@ async fn answered(server: &Server, path: &str, token: &str, filled: bool) -> Val
             return answer;
         }
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
+
+/// Ten readers of pages by `$skip` at once, and one that follows `nextLink`: each finds every machine once, in one order.
+/// `KBGAP_PAGED` is how many machines; the short form has just more than a page.
+#[tokio::test]
+async fn machines_are_paged_without_gaps_or_repeats() {
+    let machines: usize = std::env::var("KBGAP_PAGED").map_or(10_500, |text| text.parse().unwrap());
+    let installation = Installation::new();
+    let server = installation.serve(&[]);
+    let token = server.token(&server.client()).await;
+    let lines = (0..machines)
+        .map(|number| json!({ "name": format!("pc-{number}.example.org") }).to_string());
+    let lines: Vec<String> = lines.collect();
+    let sent = reqwest::Client::new()
+        .post(format!("{}/kbgap/v1/reports", server.url))
+        .header("content-type", "application/x-ndjson")
+        .bearer_auth(&token)
+        .body(lines.join("\n"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(sent.status(), StatusCode::OK);
+
+    let ids = |page: &Value| -> Vec<String> {
+        let rows = page["value"].as_array().unwrap().iter();
+        rows.map(|row| row["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let mut followed = Vec::new();
+    let mut next = Some(format!("{}/api/machines?$select=id", server.url));
+    while let Some(url) = next {
+        let page = reqwest::Client::new()
+            .get(url)
+            .bearer_auth(&token)
+            .send()
+            .await
+            .unwrap();
+        let page: Value = page.json().await.unwrap();
+        followed.extend(ids(&page));
+        next = page["@odata.nextLink"].as_str().map(str::to_owned);
+    }
+    assert_eq!(followed.len(), machines);
+    let distinct: std::collections::BTreeSet<&String> = followed.iter().collect();
+    assert_eq!(distinct.len(), machines, "none comes twice");
+
+    let size = machines.div_ceil(10).min(10_000);
+    let pages = (0..machines.div_ceil(size)).map(|page| {
+        let url = format!(
+            "{}/api/machines?$select=id&$top={size}&$skip={}",
+            server.url,
+            page * size
+        );
+        let request = reqwest::Client::new().get(url).bearer_auth(&token);
+        tokio::spawn(async move {
+            let page: Value = request.send().await.unwrap().json().await.unwrap();
+            page
+        })
+    });
+    let pages: Vec<_> = pages.collect();
+    let mut skipped = Vec::new();
+    for page in pages {
+        skipped.extend(ids(&page.await.unwrap()));
+    }
+    assert!(skipped == followed, "both read in one order");
+    let beyond = server
+        .get(&format!("/api/machines?$skip={machines}"), Some(&token))
+        .await;
+    assert_eq!(ids(&beyond.json().await.unwrap()), Vec::<String>::new());
+}
+
+/// What is too long, too deep or wrong is refused, with the option and the place.
+#[tokio::test]
+async fn hostile_queries_are_refused() {
+    let installation = Installation::new();
+    let server = installation.serve(&[]);
+    let token = server.token(&server.client()).await;
+    let deep = "(".repeat(10_000);
+    let long = "a".repeat(20_000);
+    let many = vec!["'x'"; 2_000].join(",");
+    for (query, told) in [
+        (format!("$filter={deep}"), ""),
+        (format!("$filter=id eq '{long}'"), ""),
+        (format!("$filter=id in ({many})"), ""),
+        ("$filter=contains(id,'(a+)+$') and".to_owned(), "$filter: "),
+        (
+            "$filter=nothing eq 1".to_owned(),
+            "'nothing' is not a property of Machine",
+        ),
+        ("$filter=rbacGroupName eq 'x'".to_owned(), "$filter: "),
+        ("$top=10001".to_owned(), "$top: "),
+        ("$skip=-1".to_owned(), "$skip: "),
+        ("$unknown=1".to_owned(), "$unknown"),
+        ("$skip=1&$skip=2".to_owned(), "Filter parameter is invalid"),
+    ] {
+        let answer = reqwest::Client::new()
+            .get(format!("{}/api/machines", server.url))
+            .bearer_auth(&token);
+        let mut request = answer.build().unwrap();
+        let written = query.replace(' ', "%20");
+        request.url_mut().set_query(Some(&written));
+        let answer = reqwest::Client::new().execute(request).await.unwrap();
+        let status = answer.status();
+        let shown: String = query.chars().take(60).collect();
+        // Beyond what a server reads of a URL at all.
+        if status == StatusCode::URI_TOO_LONG {
+            continue;
+        }
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{shown}");
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(body["error"]["code"], "ODataError", "{shown}");
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(message.contains(told), "{shown}: {message}");
     }
 }
 
