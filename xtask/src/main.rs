@@ -45,6 +45,12 @@ enum Task {
         #[arg(long, default_value_t = 100_000)]
         machines: u32,
     },
+    /// Try the API against its OpenAPI description, with schemathesis
+    Description {
+        /// How many cases each operation is tried with: 300 are some ten thousand in all
+        #[arg(long, default_value_t = 300)]
+        examples: u32,
+    },
     /// Write docs/api-conformance.md, the table of endpoints, from the test that walks them
     Conformance,
     /// Write docs/machine-report.schema.json, the published JSON Schema, from the code
@@ -83,6 +89,7 @@ fn main() -> anyhow::Result<()> {
         Task::Laws { cases } => laws(cases),
         Task::Crash { kills } => crash(kills),
         Task::Paging { machines } => paging(machines),
+        Task::Description { examples } => description(examples),
         Task::Conformance => conformance(),
         Task::Schema => schema(),
         Task::Accuracy => accuracy::write(),
@@ -173,6 +180,22 @@ fn paging(machines: u32) -> anyhow::Result<()> {
             "--nocapture",
         ],
         &[("KBGAP_PAGED", &machines.to_string())],
+    )
+}
+
+fn description(examples: u32) -> anyhow::Result<()> {
+    cargo(
+        &[
+            "test",
+            "-p",
+            "kbgap",
+            "--test",
+            "clients",
+            "--",
+            "published",
+            "--nocapture",
+        ],
+        &[("KBGAP_EXAMPLES", &examples.to_string())],
     )
 }
 

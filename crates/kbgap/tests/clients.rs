@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "tests"
 )]
 
@@ -10,6 +11,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use kbgap_synthetic::{Era, SyntheticFleet};
 use serde_json::{Value, json};
@@ -25,6 +27,8 @@ fn clients() -> PathBuf {
 
 /// A Python of its own with the clients.
 fn python() -> PathBuf {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _one = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
     let python = folder.join("bin/python");
     let wanted = std::fs::read(clients().join("requirements.txt")).unwrap();
@@ -56,8 +60,8 @@ async fn read(server: &Server, path: &str, token: &str) -> Value {
     server.get(path, Some(token)).await.json().await.unwrap()
 }
 
-#[tokio::test]
-async fn clients_of_others_find_what_the_service_has() {
+/// A service with a generated fleet, and a token.
+async fn served() -> (Installation, Server, String) {
     let installation = Installation::with_documents();
     let server = installation.serve(&DAY);
     let token = server.token(&server.client()).await;
@@ -68,9 +72,52 @@ async fn clients_of_others_find_what_the_service_has() {
         serde_json::to_value(report).unwrap()
     });
     let reports: Vec<Value> = reports.collect();
-    server
+    let (_, summary) = server
         .post_reports(&token, json!(reports).to_string())
         .await;
+    assert_eq!(summary["new"], MACHINES, "{summary}");
+    (installation, server, token)
+}
+
+/// Schemathesis finds no failure of the service and no answer outside the schema. `KBGAP_EXAMPLES` is how many cases each
+/// operation is tried with.
+#[tokio::test]
+async fn the_published_description_holds() {
+    let (_installation, server, token) = served().await;
+    let examples = std::env::var("KBGAP_EXAMPLES").unwrap_or_else(|_| "5".to_owned());
+    let tool = python().with_file_name("schemathesis");
+    let checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+    let output = Command::new(tool)
+        .current_dir(env!("CARGO_TARGET_TMPDIR"))
+        .arg("run")
+        .arg(format!("{}/openapi.json", server.url))
+        .args(["-H", &format!("Authorization: Bearer {token}")])
+        .args([
+            "--checks",
+            checks,
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--no-color",
+        ])
+        .args(["--workers", "2", "--seed", "1", "--max-examples", &examples])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let cases = said
+        .lines()
+        .skip_while(|line| !line.starts_with("Test cases:"))
+        .nth(1);
+    println!("{}", cases.unwrap_or_default().trim());
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[tokio::test]
+async fn clients_of_others_find_what_the_service_has() {
+    let (_installation, server, token) = served().await;
     let python = python();
 
     let script = clients().join("general_client.py");

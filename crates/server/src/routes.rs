@@ -59,6 +59,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.request_timeout);
     let routes = Router::new()
         .route("/healthz", get(health))
+        .route("/openapi.json", get(api::openapi::document))
         .merge(software_routes())
         .merge(vulnerability_routes())
         .merge(machine_routes())

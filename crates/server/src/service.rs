@@ -15,6 +15,7 @@ use kbgap_odata::edm::SchemaError;
 use kbgap_store::{SigningKeyRow, Store, StoreError};
 use tokio::sync::Semaphore;
 
+use crate::api::openapi::OpenApi;
 use crate::api::{Answers, Documents, Model};
 use crate::history::Detection;
 use crate::intake::Intake;
@@ -76,6 +77,7 @@ pub struct Service {
     /// What the API answers with.
     pub(crate) model: Arc<Model>,
     pub(crate) documents: Documents,
+    pub(crate) open_api: OpenApi,
     published: ArcSwap<Published>,
     names: Arc<SoftwareNames>,
     tenants: RwLock<HashMap<Box<str>, Arc<Tenant>>>,
@@ -152,6 +154,7 @@ impl Service {
             answers: Answers::default(),
             model: Arc::new(Model::new()?),
             documents: Documents::default(),
+            open_api: OpenApi::default(),
             published: ArcSwap::from_pointee(published),
             names,
             tenants: RwLock::new(HashMap::new()),

@@ -14,6 +14,7 @@ mod missing_kbs;
 pub(crate) mod missing_updates;
 pub(crate) mod model;
 pub(crate) mod not_collected;
+pub(crate) mod openapi;
 pub(crate) mod recommendations;
 pub(crate) mod remediation_tasks;
 mod respond;
