@@ -1,7 +1,5 @@
 //! What an assessment finds.
 
-use std::collections::BTreeMap;
-
 use kbgap_catalog::{Catalog, Kb, ProductIx, UpdateIx, VulnerabilityIx};
 
 use crate::application::ApplicationFindings;
@@ -162,31 +160,38 @@ impl Findings {
         vulnerabilities
     }
 
-    /// What is open on the product at a place of the scope, each with the missing update that closes it: none where
-    /// Microsoft names no fix, or where it only waits for a restart. In order, each once.
-    pub fn open_on(
+    /// What is open, product by product in the order of the scope, each with the missing update that closes it: none where
+    /// Microsoft names no fix, or where it only waits for a restart. In order, each once a product.
+    pub fn open_by_product(
         &self,
         catalog: &Catalog,
-        product: usize,
-    ) -> Vec<(VulnerabilityIx, Option<UpdateIx>)> {
-        let Some(found) = self.products.get(product) else {
-            return Vec::new();
-        };
-        let mut closed: BTreeMap<ExposureRef, UpdateIx> = BTreeMap::new();
+    ) -> Vec<Vec<(VulnerabilityIx, Option<UpdateIx>)>> {
+        let mut closed: Vec<(ExposureRef, UpdateIx)> = Vec::new();
         for missing in &self.missing {
-            for exposure in &missing.closes {
-                closed.entry(*exposure).or_insert(missing.update);
-            }
+            closed.extend(missing.closes.iter().map(|at| (*at, missing.update)));
         }
-        let mut open: BTreeMap<VulnerabilityIx, Option<UpdateIx>> = BTreeMap::new();
-        for exposure in &found.open {
-            let fix = closed.get(exposure).copied();
-            for vulnerability in self.vulnerabilities(catalog, std::slice::from_ref(exposure)) {
-                let known = open.entry(vulnerability).or_default();
-                *known = known.or(fix);
+        closed.sort_unstable();
+        let fix = |exposure: &ExposureRef| {
+            let at = closed.partition_point(|(closed, _)| closed < exposure);
+            let found = closed.get(at).filter(|(closed, _)| closed == exposure);
+            found.map(|(_, update)| *update)
+        };
+        let products = self.scope.iter().zip(&self.products);
+        let open = products.map(|(in_scope, found)| {
+            let exposures = &catalog.product(in_scope.product).exposures;
+            let mut open: Vec<(VulnerabilityIx, Option<UpdateIx>)> = Vec::new();
+            for at in &found.open {
+                let fix = fix(at);
+                let stated = exposures.get(usize::from(at.exposure)).into_iter();
+                let stated = stated.flat_map(|exposure| &exposure.vulnerabilities);
+                open.extend(stated.map(|(vulnerability, _)| (*vulnerability, fix)));
             }
-        }
-        open.into_iter().collect()
+            // Of one vulnerability, what has a fix comes first and stays.
+            open.sort_unstable_by_key(|(vulnerability, fix)| (*vulnerability, fix.is_none(), *fix));
+            open.dedup_by_key(|(vulnerability, _)| *vulnerability);
+            open
+        });
+        open.collect()
     }
 
     /// The products in scope: Windows, its components, and the applications.

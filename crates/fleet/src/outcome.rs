@@ -61,13 +61,14 @@ impl KeptOpen {
 impl Outcome {
     /// The outcome for Windows and its components.
     pub(crate) fn of_windows(catalog: &Catalog, findings: &Findings) -> Self {
-        let products = findings.scope.iter().zip(&findings.products).enumerate();
+        let open = findings.open_by_product(catalog);
+        let products = findings.scope.iter().zip(&findings.products).zip(open);
         Self {
             products: products
-                .map(|(place, (in_scope, found))| ProductOutcome {
+                .map(|((in_scope, found), open)| ProductOutcome {
                     product: in_scope.product,
                     missing: found.missing.as_slice().into(),
-                    open: opens(findings.open_on(catalog, place)),
+                    open: opens(open),
                 })
                 .collect(),
             missing: findings.missing.iter().map(|found| found.update).collect(),
