@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        let key = ExportKey::new("t", ExportKind::Baselines, 1, "").unwrap();
+        let key = ExportKey::new("t", ExportKind::Baselines, "1", "").unwrap();
         let name = Name {
             generated: "2021-01-25T02:00:59Z".parse().unwrap(),
             run: Uuid::from_u128(5),

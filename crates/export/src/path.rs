@@ -148,7 +148,7 @@ mod tests {
 
     fn part(group: Option<i64>) -> ExportPath {
         let tenant = "12345678-0000-4000-8000-000000000001";
-        let key = ExportKey::new(tenant, ExportKind::SoftwareVulnerabilities, 1, "").unwrap();
+        let key = ExportKey::new(tenant, ExportKind::SoftwareVulnerabilities, "1", "").unwrap();
         let time = "2021-01-25T02:00:59Z".parse().unwrap();
         ExportPath::of_part(&key, time, group, 7, Uuid::from_u128(1))
     }

@@ -173,7 +173,7 @@ fn remove_uploads(folder: &FilePath, before: SystemTime, depth: u32) -> std::io:
 /// Whether a name is one of the library's for an upload: that of a part or manifest, `#`, a number.
 fn is_upload(name: &str) -> bool {
     name.rsplit_once('#').is_some_and(|(file, number)| {
-        let ours = file.ends_with(".json.gz") || file.ends_with(".json");
+        let ours = [".json.gz", ".json"].iter().any(|end| file.ends_with(end));
         ours && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
     })
 }

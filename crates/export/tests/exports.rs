@@ -1,4 +1,5 @@
 //! Exports into a folder: written, read back, shared, failed, swept.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod support;
 
@@ -38,7 +39,7 @@ fn exporter(folder: &tempfile::TempDir) -> Exporter {
 fn request(generation: u64, now: Timestamp) -> Request {
     let kind = ExportKind::SoftwareVulnerabilities;
     Request {
-        key: ExportKey::new(TENANT, kind, generation, "all").unwrap(),
+        key: ExportKey::new(TENANT, kind, &generation, "all").unwrap(),
         now,
         fresh: SignedDuration::from_hours(1),
     }

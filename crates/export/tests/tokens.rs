@@ -1,4 +1,5 @@
 //! Paging tokens and links under any input.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use kbgap_export::{Links, SealKey, SealKeys, SkipToken, SkipTokenError};
 use proptest::prelude::*;
