@@ -25,7 +25,7 @@ pub struct Settings {
     pub part: u64,
     /// About how many bytes of lines are compressed at a time.
     pub chunk: usize,
-    /// The level of gzip, 0 to 9.
+    /// The level of gzip, 0 to 9. Measured on vulnerabilities (bench `export`), 3 is twice as fast as 6 and a fifth larger.
     pub level: u32,
     /// How many chunks of a run are compressed at a time.
     pub compressors: usize,
