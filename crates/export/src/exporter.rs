@@ -42,7 +42,7 @@ impl Default for Settings {
             chunk: 1 << 20,
             level: 3,
             compressors: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
-            upload: 8 << 20,
+            upload: 5 << 20,
             runs: 2,
         }
     }
@@ -290,6 +290,6 @@ impl Drop for Writing<'_> {
 }
 
 /// What is under the locks is whole at any time, also where a thread panicked.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,11 @@
 //! The `gzp` crate does the same over `Write`, but finishes with `unwrap` when it is dropped, so that a failed upload
 //! would panic; what is needed of it is small.
 
+use std::sync::Mutex;
+
 use flate2::{Compress, CompressError, Compression, Crc, FlushCompress};
+
+use crate::exporter::lock;
 
 /// Magic, deflate, no flags, no time, nothing of the system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
@@ -21,29 +25,80 @@ pub(crate) struct Packed {
     crc: Crc,
 }
 
-/// Compresses a chunk.
-pub(crate) fn pack(chunk: &[u8], level: Compression) -> Result<Packed, CompressError> {
-    let mut crc = Crc::new();
-    crc.update(chunk);
-    let mut deflate = Compress::new(level, false);
-    // Rows repeat much: an eighth is usual, and more is made room for.
-    let mut bytes = Vec::with_capacity(chunk.len() / 6 + 1024);
-    loop {
-        // Less than the chunk's length: a count of its bytes.
-        let read = usize::try_from(deflate.total_in()).unwrap_or(usize::MAX);
-        let rest = chunk.get(read..).unwrap_or_default();
-        deflate.compress_vec(rest, &mut bytes, FlushCompress::Sync)?;
-        // All is out when there is room left.
-        if bytes.len() < bytes.capacity() {
-            break;
+/// Compresses chunks. What it takes for that is used again: large buffers that come and go beside small ones that stay
+/// would leave holes in memory, many times what is held.
+pub(crate) struct Packer {
+    level: Compression,
+    chunk: usize,
+    chunks: Mutex<Vec<Vec<u8>>>,
+    tools: Mutex<Vec<Tools>>,
+}
+
+/// What one thread compresses with.
+struct Tools {
+    deflate: Compress,
+    scratch: Vec<u8>,
+}
+
+impl Packer {
+    /// A packer of chunks of about a size.
+    pub(crate) fn new(level: Compression, chunk: usize) -> Self {
+        Self {
+            level,
+            // Room for what the last call appends beyond the size.
+            chunk: chunk + chunk / 8,
+            chunks: Mutex::default(),
+            tools: Mutex::default(),
         }
-        bytes.reserve(chunk.len() / 4 + 1024);
     }
-    Ok(Packed {
-        bytes,
-        lines: memchr::memchr_iter(b'\n', chunk).count() as u64,
-        crc,
-    })
+
+    /// An empty chunk.
+    pub(crate) fn chunk(&self) -> Vec<u8> {
+        let used = lock(&self.chunks).pop();
+        used.unwrap_or_else(|| Vec::with_capacity(self.chunk))
+    }
+
+    /// Compresses a chunk.
+    pub(crate) fn pack(&self, mut chunk: Vec<u8>) -> Result<Packed, CompressError> {
+        let used = lock(&self.tools).pop();
+        let mut tools = used.unwrap_or_else(|| Tools {
+            deflate: Compress::new(self.level, false),
+            // Rows repeat much: a sixth is seldom needed, and more is made room for.
+            scratch: Vec::with_capacity(self.chunk / 6 + 1024),
+        });
+        let packed = tools.pack(&chunk)?;
+        lock(&self.tools).push(tools);
+        chunk.clear();
+        lock(&self.chunks).push(chunk);
+        Ok(packed)
+    }
+}
+
+impl Tools {
+    fn pack(&mut self, chunk: &[u8]) -> Result<Packed, CompressError> {
+        let Self { deflate, scratch } = self;
+        deflate.reset();
+        scratch.clear();
+        loop {
+            // Less than the chunk's length: a count of its bytes.
+            let read = usize::try_from(deflate.total_in()).unwrap_or(usize::MAX);
+            let rest = chunk.get(read..).unwrap_or_default();
+            deflate.compress_vec(rest, scratch, FlushCompress::Sync)?;
+            // All is out when there is room left.
+            if scratch.len() < scratch.capacity() {
+                break;
+            }
+            scratch.reserve(chunk.len() / 4 + 1024);
+        }
+        let mut crc = Crc::new();
+        crc.update(chunk);
+        Ok(Packed {
+            // Without the room that was not needed: many wait for their upload.
+            bytes: scratch.as_slice().into(),
+            lines: memchr::memchr_iter(b'\n', chunk).count() as u64,
+            crc,
+        })
+    }
 }
 
 /// What a gzip member says of all its chunks.
@@ -86,8 +141,9 @@ mod tests {
     fn member(chunks: &[Vec<u8>], level: u32) -> Vec<u8> {
         let mut out = Member::header().to_vec();
         let mut member = Member::default();
+        let press = Packer::new(Compression::new(level), 100_000);
         for chunk in chunks {
-            let packed = pack(chunk, Compression::new(level)).unwrap();
+            let packed = press.pack(chunk.clone()).unwrap();
             member.add(&packed);
             out.extend_from_slice(&packed.bytes);
         }
@@ -123,7 +179,8 @@ mod tests {
 
     #[test]
     fn lines_are_counted() {
-        let packed = pack(b"a\nb\n\n", Compression::fast()).unwrap();
+        let packed = Packer::new(Compression::fast(), 10).pack(b"a\nb\n\n".to_vec());
+        let packed = packed.unwrap();
         assert_eq!(packed.lines, 3);
     }
 }

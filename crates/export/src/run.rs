@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::exporter::{Export, ExportError, ExportFile, Settings};
-use crate::gzip::{Member, Packed, pack};
+use crate::gzip::{Member, Packed, Packer};
 use crate::key::ExportKey;
 use crate::path::ExportPath;
 use crate::store::StoreError;
@@ -265,10 +265,11 @@ fn produce(
     settings: &Settings,
     pieces: &mpsc::Sender<Piece>,
 ) -> Result<(), ExportError> {
-    let level = Compression::new(settings.level);
-    // Room for what the last call appends beyond the size.
-    let room = settings.chunk + settings.chunk / 8;
-    let mut lines = Vec::with_capacity(room);
+    let packer = Arc::new(Packer::new(
+        Compression::new(settings.level),
+        settings.chunk,
+    ));
+    let mut lines = packer.chunk();
     let mut in_part = 0;
     loop {
         let step = producer.next(&mut lines).map_err(ExportError::Producer)?;
@@ -277,9 +278,9 @@ fn produce(
         }
         if !lines.is_empty() && (lines.len() >= settings.chunk || step != Step::More) {
             let size = lines.len() as u64;
-            let more = if step == Step::End { 0 } else { room };
-            let chunk = std::mem::replace(&mut lines, Vec::with_capacity(more));
-            let packing = tokio::task::spawn_blocking(move || pack(&chunk, level));
+            let chunk = std::mem::replace(&mut lines, packer.chunk());
+            let packer = Arc::clone(&packer);
+            let packing = tokio::task::spawn_blocking(move || packer.pack(chunk));
             if pieces.blocking_send(Piece::Chunk(packing, size)).is_err() {
                 // The upload failed, and says why.
                 return Ok(());
