@@ -25,31 +25,19 @@ use rand_pcg::Pcg64;
 /// How many bytes of lines are exported.
 const BYTES: usize = 300_000_000;
 
+/// Tells the process that it is one that measures memory, and how much it exports.
+const TIMES: &str = "KBGAP_BENCH_EXPORT_TIMES";
+
 fn main() {
+    if let Ok(times) = std::env::var(TIMES) {
+        most_memory(times.parse().unwrap());
+        return;
+    }
     let rounds: usize = std::env::var("KBGAP_BENCH_ROUNDS").map_or(3, |n| n.parse().unwrap());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let chosen = Settings::default().level;
-    // First, while nothing else was in memory. The producer repeats one piece, so that what grows is the export's.
-    let piece: Arc<[u8]> = lines(10_000_000).into();
     println!("{:<8} {:>14}", "lines", "most memory");
-    let mut memory = Vec::new();
-    for times in [10, 100, 300] {
-        let before = resident("VmRSS");
-        // The kernel's mark of the most memory starts anew (man 5 proc).
-        std::fs::write("/proc/self/clear_refs", "5").unwrap();
-        let (export, _) = export(&runtime, &piece, times, chosen);
-        let exported = export.files.iter().map(|f| f.uncompressed).sum::<u64>();
-        let most = resident("VmHWM");
-        println!(
-            "{:<8} {:>11.1} MB (before: {:.1} MB)",
-            format!("{} MB", exported / 1_000_000),
-            most as f64 / 1e6,
-            before as f64 / 1e6
-        );
-        memory.push(format!(
-            "{{\"bytes\":{exported},\"peakResident\":{most},\"residentBefore\":{before}}}"
-        ));
-    }
+    let memory: Vec<String> = [10, 100, 300].into_iter().map(memory).collect();
     let lines: Arc<[u8]> = lines(BYTES).into();
     println!(
         "{} MB of lines, best of {rounds}, {} compressors; level {chosen} is the default",
@@ -96,6 +84,26 @@ fn main() {
         cases.join(","),
         memory.join(",")
     );
+}
+
+/// The most memory of a process of its own that exports 10 MB some times over.
+fn memory(times: usize) -> String {
+    let mut process = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = process.env(TIMES, times.to_string()).output().unwrap();
+    assert!(output.status.success());
+    let json = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    println!("{:<8} {json}", format!("{} MB", times * 10));
+    json
+}
+
+fn most_memory(times: usize) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let piece: Arc<[u8]> = lines(10_000_000).into();
+    let before = resident("VmHWM");
+    let (export, _) = export(&runtime, &piece, times, Settings::default().level);
+    let exported = export.files.iter().map(|f| f.uncompressed).sum::<u64>();
+    let most = resident("VmHWM");
+    println!("{{\"bytes\":{exported},\"peakResident\":{most},\"peakBefore\":{before}}}");
 }
 
 /// Exports the lines, some times over, into a new folder, and says how many seconds that took.
