@@ -74,6 +74,8 @@ enum Bench {
     Fleet,
     /// OData filters over rows in memory, against closures of Rust
     Filter,
+    /// Exports as gzip files, against gzip alone on the same bytes; the memory they take
+    Export,
     /// Durable ingest of reports, against bare batched inserts of the same bytes
     Ingest,
     /// The API over HTTP at ten thousand and a million machines, against a bare handler (needs 'wrk')
@@ -133,6 +135,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
         Bench::Applications,
         Bench::Fleet,
         Bench::Filter,
+        Bench::Export,
         Bench::Ingest,
         Bench::Requests,
     ];
@@ -145,6 +148,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
             Bench::Applications => ("kbgap-assessment", "applications"),
             Bench::Fleet => ("kbgap-server", "fleet"),
             Bench::Filter => ("kbgap-odata", "filter"),
+            Bench::Export => ("kbgap-export", "export"),
             Bench::Ingest => ("kbgap-server", "ingest"),
             Bench::Requests => ("kbgap-server", "requests"),
         };
