@@ -65,6 +65,10 @@ pub(crate) struct SettingArgs {
     /// Rules of your own by which installed software is named, before the built-in ones
     #[arg(long, env = "KBGAP_SOFTWARE_RULES", value_name = "FILE", global = true)]
     pub(crate) software_rules: Option<PathBuf>,
+    /// Where exports are written: a folder, or the URL of a bucket (s3://, az://, gs://) where this kbgap was built with
+    /// it [default: the folder exports in the data directory]
+    #[arg(long, env = "KBGAP_EXPORTS", value_name = "URL", global = true)]
+    pub(crate) exports: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -88,6 +88,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         Arc::new(names),
         kbgap_server::Settings {
             public_url: settings.public_url.clone(),
+            exports: Some(settings.exports.clone()),
             ..kbgap_server::Settings::at(url.clone())
         },
     )
@@ -256,6 +257,9 @@ async fn upkeep(service: Arc<Service>) {
         }
         if now.duration_since(trimmed) >= TRIM {
             trimmed = now;
+            if let Err(error) = service.sweep(now).await {
+                tracing::error!(%error, "old exports cannot be dropped; they will be later");
+            }
             if let Err(error) = service.trim(now).await {
                 tracing::error!(%error, "what is out of date cannot be dropped; it will be later");
             }

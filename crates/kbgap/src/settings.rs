@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) as_of: Option<Day>,
     /// The user's rules for names of software.
     pub(crate) software_rules: Option<PathBuf>,
+    /// Where exports are written.
+    pub(crate) exports: String,
     /// Name, value and source of each, to be printed.
     origins: Vec<(&'static str, String, Origin)>,
 }
@@ -54,8 +56,11 @@ struct ConfigFile {
     msrc_url: Option<String>,
     as_of: Option<String>,
     software_rules: Option<PathBuf>,
+    exports: Option<String>,
 }
 
+/// The folder of exports in the data directory, unless another place is named.
+const EXPORTS: &str = "exports";
 const CONFIG_FILE: &str = "kbgap.toml";
 /// The database's file in the data directory, unless another database is named.
 pub(crate) const STORE: &str = "kbgap.db";
@@ -136,7 +141,17 @@ impl Settings {
             None,
             |file| file.display().to_string(),
         );
+        let exports = layers
+            .pick(
+                ("exports", "KBGAP_EXPORTS"),
+                args.exports.clone(),
+                file.exports,
+                Some(data_dir.join(EXPORTS).display().to_string()),
+                String::clone,
+            )
+            .unwrap_or_default();
         Ok(Self {
+            exports,
             data_dir,
             database,
             listen,

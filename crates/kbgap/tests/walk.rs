@@ -545,6 +545,20 @@ fn table() -> String {
         );
         text.push_str(&line);
     }
+    for (export, any_of, twin) in EXPORTS {
+        let note = match twin {
+            Some(twin) => format!(
+                "the rows of {twin}, at most 15 minutes old; test `exports_are_had_as_files`"
+            ),
+            None if export.contains("NonCpe") => {
+                "software of which not even the vendor is known".to_owned()
+            }
+            None => "nothing of this is collected: no files".to_owned(),
+        };
+        let permission = any_of.join(", ");
+        let endpoint = format!("`GET /api/machines/{export}` | `#ExportFilesResponse`");
+        text.push_str(&["| ", &*endpoint, " | ", &*permission, " | ", &*note, " |\n"].concat());
+    }
     text
 }
 
@@ -687,6 +701,99 @@ async fn hostile_queries_are_refused() {
         assert_eq!(body["error"]["code"], "ODataError", "{shown}");
         let message = body["error"]["message"].as_str().unwrap();
         assert!(message.contains(told), "{shown}: {message}");
+    }
+}
+
+/// The exports as files, with the permission each needs; what is not collected has no files.
+const EXPORTS: &[(&str, &[&str], Option<&str>)] = &[
+    (
+        "SoftwareInventoryExport",
+        SW,
+        Some("SoftwareInventoryByMachine"),
+    ),
+    (
+        "SoftwareVulnerabilitiesExport",
+        VU,
+        Some("SoftwareVulnerabilitiesByMachine"),
+    ),
+    ("SoftwareInventoryNonCpeExport", SW, None),
+    ("SecureConfigurationsAssessmentExport", VU, None),
+    ("InfoGatheringExport", VU, None),
+    ("BaselineComplianceAssessmentExport", SB, None),
+    ("certificateAssessmentExport", VU, None),
+    ("browserextensionsinventoryExport", SW, None),
+    ("HardwareFirmwareInventoryExport", SW, None),
+];
+
+/// Files are complete when their links are given, have the rows of the pages, and are for holders of a link only.
+#[tokio::test]
+async fn exports_are_had_as_files() {
+    let installation = Installation::with_documents();
+    let server = installation.serve(&DAY);
+    let token = server.token(&server.client()).await;
+    filled(&server, &token).await;
+    for (export, any_of, twin) in EXPORTS {
+        let path = format!("/api/machines/{export}?sasValidHours=2");
+        let client = installation.create_app(export, any_of);
+        let own = server.token(&client).await;
+        let answer = server.get(&path, Some(&own)).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{export}");
+        let answer: Value = answer.json().await.unwrap();
+        let context = format!(
+            "{}/api/$metadata#{NAMESPACE}.ExportFilesResponse",
+            server.url
+        );
+        assert_eq!(answer["@odata.context"], context);
+        let files = answer["exportFiles"].as_array().unwrap();
+        let Some(twin) = twin else {
+            assert!(files.is_empty(), "{export}");
+            continue;
+        };
+        let mut lines: Vec<Value> = Vec::new();
+        for file in files {
+            let url = file.as_str().unwrap();
+            let packed = reqwest::get(url).await.unwrap();
+            assert_eq!(packed.status(), StatusCode::OK, "{url}");
+            let packed = packed.bytes().await.unwrap();
+            let mut text = String::new();
+            let mut unpacked = flate2::read::MultiGzDecoder::new(&*packed);
+            std::io::Read::read_to_string(&mut unpacked, &mut text).unwrap();
+            lines.extend(
+                text.lines()
+                    .map(|line| serde_json::from_str::<Value>(line).unwrap()),
+            );
+            let forged = url.replace("/part-00000", "/part-00001");
+            let refused = reqwest::get(&forged).await.unwrap();
+            assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+            assert!(
+                refused
+                    .text()
+                    .await
+                    .unwrap()
+                    .contains("AuthenticationFailed")
+            );
+        }
+        let rows = server
+            .get(
+                &format!("/api/machines/{twin}?pageSize=200000"),
+                Some(&token),
+            )
+            .await;
+        let rows: Value = rows.json().await.unwrap();
+        let rows = rows["value"].as_array().unwrap();
+        assert_eq!(lines.len(), rows.len(), "{export}");
+        for (line, row) in lines.iter().zip(rows) {
+            assert_eq!(line["DeviceId"], row["deviceId"]);
+            assert_eq!(line["SoftwareName"], row["softwareName"]);
+            assert_eq!(line.get("CveId"), row.get("cveId"));
+        }
+        let long = server
+            .get(
+                &format!("/api/machines/{export}?sasValidHours=7"),
+                Some(&token),
+            )
+            .await;
+        assert_eq!(long.status(), StatusCode::BAD_REQUEST);
     }
 }
 

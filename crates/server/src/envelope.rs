@@ -76,6 +76,11 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
+    /// A parameter that cannot be taken, in the words of who reads it.
+    pub(crate) fn parameter(reason: &impl ToString) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "InvalidInput", reason.to_string())
+    }
+
     /// A list with more items than a request may have (API specification, section 5).
     pub(crate) fn too_many_items(received: usize, allowed: usize) -> Self {
         let message =

@@ -53,6 +53,9 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
     let streams = Router::new()
         .route("/kbgap/v1/reports", post(stream::reports))
         .layer(RequestDecompressionLayer::new());
+    let files = Router::new()
+        .route("/exports/{*path}", get(api::export_files::file))
+        .with_state(service.clone());
     let settings = &service.settings;
     let max_requests = settings.max_requests;
     let in_time =
@@ -66,6 +69,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .merge(not_collected_routes())
         .merge(task_routes())
         .merge(addition_routes())
+        .merge(export_routes())
         .route("/api", get(api::service_document))
         .route("/api/$metadata", get(api::metadata))
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
@@ -86,6 +90,8 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .with_state(service)
         .merge(osquery::router(hosts).layer(in_time))
         .layer(CompressionLayer::new())
+        // Behind the compression: these files are packed already.
+        .merge(files)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(GlobalConcurrencyLimitLayer::new(max_requests))
         .layer(TraceLayer::new_for_http());
@@ -157,6 +163,45 @@ fn machine_routes() -> Router<Arc<Service>> {
         .route(
             "/api/machines/softwarevulnerabilitiesbymachine",
             get(assessments::vulnerabilities),
+        )
+}
+
+fn export_routes() -> Router<Arc<Service>> {
+    use api::export_files as files;
+    let routes = Router::new()
+        .route(
+            "/api/machines/softwareinventoryexport",
+            get(files::inventory),
+        )
+        .route(
+            "/api/machines/softwareinventorynoncpeexport",
+            get(files::inventory_without_code),
+        )
+        .route(
+            "/api/machines/softwarevulnerabilitiesexport",
+            get(files::vulnerabilities),
+        )
+        .route(
+            "/api/machines/secureconfigurationsassessmentexport",
+            get(files::configurations),
+        )
+        .route("/api/machines/infogatheringexport", get(files::gathering));
+    routes
+        .route(
+            "/api/machines/baselinecomplianceassessmentexport",
+            get(files::baselines),
+        )
+        .route(
+            "/api/machines/certificateassessmentexport",
+            get(files::certificates),
+        )
+        .route(
+            "/api/machines/browserextensionsinventoryexport",
+            get(files::browser_extensions),
+        )
+        .route(
+            "/api/machines/hardwarefirmwareinventoryexport",
+            get(files::hardware_firmware),
         )
 }
 

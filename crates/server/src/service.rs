@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
 use kbgap_catalog::Texts;
+use kbgap_export::{ExportStore, Exporter, SealKey, SealKeys};
 use kbgap_fleet::{Ages, Fleet, Snapshot, SoftwareNames};
 use kbgap_identity::{Audiences, KeyError, SigningKey, TokenIssuer, Verifier};
 use kbgap_odata::edm::SchemaError;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub keep_history: SignedDuration,
     /// After what time without a report a machine is inactive, and after what time it counts no more.
     pub ages: Ages,
+    /// Where exports are written: a folder, or the URL of a bucket; in memory where it is not said.
+    pub exports: Option<String>,
 }
 
 /// What Microsoft publishes, as a service answers by it.
@@ -78,6 +81,10 @@ pub struct Service {
     pub(crate) model: Arc<Model>,
     pub(crate) documents: Documents,
     pub(crate) open_api: OpenApi,
+    /// Writes exports as files.
+    pub(crate) exports: Exporter,
+    /// Seals the links to them.
+    pub(crate) seals: SealKeys,
     published: ArcSwap<Published>,
     names: Arc<SoftwareNames>,
     tenants: RwLock<HashMap<Box<str>, Arc<Tenant>>>,
@@ -92,6 +99,12 @@ pub enum StartError {
     /// A signing key fails.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The place of exports cannot be opened.
+    #[error("exports: {0}")]
+    Exports(#[from] kbgap_export::StoreError),
+    /// A seal has no version.
+    #[error(transparent)]
+    Seal(#[from] kbgap_export::BadVersion),
     /// The description of the API does not hold together.
     #[error(transparent)]
     Model(#[from] SchemaError),
@@ -120,6 +133,7 @@ impl Settings {
             keep_history: KEEP_HISTORY,
             sends_a_minute: SENDS_A_MINUTE,
             ages: Ages::default(),
+            exports: None,
         }
     }
 
@@ -141,6 +155,11 @@ impl Service {
         let assessor = published.assessor.clone();
         let keys = signing_keys(&store).await?;
         let newest = keys.first().ok_or(KeyError::Generate)?.clone();
+        let seals = seals(&store).await?;
+        let exports = match &settings.exports {
+            Some(place) => ExportStore::open(place, std::iter::empty::<(String, String)>())?,
+            None => ExportStore::in_memory(),
+        };
         let service = Self {
             issuer: TokenIssuer::new(settings.issuer_url(), newest),
             verifier: Verifier::new(
@@ -155,6 +174,8 @@ impl Service {
             model: Arc::new(Model::new()?),
             documents: Documents::default(),
             open_api: OpenApi::default(),
+            exports: Exporter::new(exports, kbgap_export::Settings::default()),
+            seals,
             published: ArcSwap::from_pointee(published),
             names,
             tenants: RwLock::new(HashMap::new()),
@@ -192,6 +213,18 @@ impl Service {
         for tenant in self.tenants() {
             tenant.record().await?;
         }
+        Ok(())
+    }
+
+    /// Drops exports that are too old.
+    pub async fn sweep(&self, now: Timestamp) -> Result<(), kbgap_export::StoreError> {
+        let swept = self.exports.sweep(now, kbgap_export::Retention::default());
+        let swept = swept.await?;
+        tracing::debug!(
+            exports = swept.exports,
+            files = swept.files,
+            "old exports are gone"
+        );
         Ok(())
     }
 
@@ -318,4 +351,20 @@ async fn signing_keys(store: &Store) -> Result<Vec<SigningKey>, StartError> {
     }
     let keys = rows.iter().map(|row| SigningKey::from_pkcs8(&row.pkcs8));
     Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// The seals of links: made from the keys that all servers of a store share, so that each honors the links of the others.
+async fn seals(store: &Store) -> Result<SealKeys, StartError> {
+    const PURPOSE: &str = "kbgap 2026 links to exports";
+    let mut seals: Option<SealKeys> = None;
+    for row in store.signing_keys().await? {
+        let secret = blake3::derive_key(PURPOSE, &row.pkcs8);
+        let version = blake3::hash(row.kid.as_bytes()).to_hex();
+        let key = SealKey::new(&version[..16], &secret)?;
+        seals = Some(match seals {
+            None => SealKeys::new(key),
+            Some(newer) => newer.with_previous(key),
+        });
+    }
+    seals.ok_or_else(|| KeyError::Generate.into())
 }

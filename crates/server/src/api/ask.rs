@@ -31,11 +31,7 @@ impl Ask {
         entity: &Entity<T>,
         max_top: u64,
     ) -> Result<Query, ApiError> {
-        let rules = Rules {
-            max_top,
-            ..Rules::new(schema, Timestamp::now())
-        };
-        Ok(Query::parse(&self.query, entity.shape(), &rules)?)
+        bound(&self.query, schema, entity, max_top)
     }
 
     /// The absolute URL of the request, which links to following pages repeat.
@@ -53,6 +49,20 @@ impl Ask {
     pub(crate) fn raw_query(&self) -> &str {
         &self.query
     }
+}
+
+/// A query, bound to the type of the rows asked for.
+pub(super) fn bound<T>(
+    raw: &str,
+    schema: &Schema,
+    entity: &Entity<T>,
+    max_top: u64,
+) -> Result<Query, ApiError> {
+    let rules = Rules {
+        max_top,
+        ..Rules::new(schema, Timestamp::now())
+    };
+    Ok(Query::parse(raw, entity.shape(), &rules)?)
 }
 
 impl FromRequestParts<Arc<Service>> for Ask {

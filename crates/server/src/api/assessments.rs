@@ -71,17 +71,20 @@ pub(crate) fn machines<'a>(
 ) -> impl Iterator<Item = kbgap_fleet::Machine> + 'a {
     let fleet = &views.machines;
     let from = from.map(MachineId::new);
-    let ages = fleet.ages();
     let first = from.as_ref().and_then(|id| fleet.machine(&id.to_string()));
     let first = first.filter(|first| Some(&first.id) == from.as_ref());
     let rest: Box<dyn Iterator<Item = _> + 'a> = match &from {
         Some(id) => Box::new(fleet.machines_after(id)),
         None => Box::new(fleet.machines_in_order()),
     };
-    first.into_iter().chain(rest).filter(move |machine| {
-        let gone = ages.activity(machine.last_seen, now) == Activity::Gone;
-        machine.exclusion.is_none() && !gone
-    })
+    let all = first.into_iter().chain(rest);
+    all.filter(move |machine| is_exported(views, machine, now))
+}
+
+/// Whether a machine is not excluded, and was seen lately.
+pub(crate) fn is_exported(views: &Views, machine: &kbgap_fleet::Machine, now: Timestamp) -> bool {
+    let activity = views.machines.ages().activity(machine.last_seen, now);
+    machine.exclusion.is_none() && activity != Activity::Gone
 }
 
 /// Answers a page.

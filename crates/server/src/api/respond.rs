@@ -174,6 +174,20 @@ pub(crate) fn one<T>(
     Ok(json(body))
 }
 
+/// Answers one value, whose query is of other options than those of rows.
+pub(crate) fn one_plain<T>(
+    ask: &Ask,
+    entity: &Entity<T>,
+    content: Content<'_>,
+    row: &T,
+) -> Response {
+    let query = Query::default();
+    let mut body = Vec::new();
+    let of = context(&ask.api(), content, &query);
+    Writer::new(entity, &query).entity(&mut body, &of, row, &kbgap_odata::NoExpansion);
+    json(body)
+}
+
 /// Answers how many rows there are, as a number alone: `…/$count`.
 pub(crate) fn count<T>(
     ask: &Ask,
