@@ -409,17 +409,6 @@ impl Snapshot {
         self.machines_at(&machines)
     }
 
-    /// The machines that have a software, in order of id.
-    pub fn machines_with(&self, software: &SoftwareId) -> Vec<Machine> {
-        let mut machines = RoaringBitmap::new();
-        if let Some((_, software)) = self.dictionary.find(software) {
-            for set in self.machines_of(software) {
-                set.add_to(&mut machines);
-            }
-        }
-        self.machines_at(&machines)
-    }
-
     /// The device groups, each with how many machines count in it, in order of name.
     pub fn groups(&self) -> BTreeMap<Arc<str>, u64> {
         counts(&self.groups)

@@ -352,7 +352,7 @@ fn answers(of: &Snapshot) -> impl PartialEq + std::fmt::Debug {
         (of.figures(), of.groups(), of.tags(), of.software()),
         software
             .iter()
-            .map(|id| (of.distribution(id), of.machines_with(id)))
+            .map(|id| (of.distribution(id), of.machines_having(id)))
             .collect::<Vec<_>>(),
         (machines, by_name, each),
     )

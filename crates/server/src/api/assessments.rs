@@ -68,12 +68,12 @@ pub(crate) fn machines<'a>(
     views: &'a Views,
     from: Option<&str>,
     now: Timestamp,
-) -> impl Iterator<Item = kbgap_fleet::Machine> + 'a {
+) -> impl Iterator<Item = kbgap_fleet::Machine> + Send + 'a {
     let fleet = &views.machines;
     let from = from.map(MachineId::new);
     let first = from.as_ref().and_then(|id| fleet.machine(&id.to_string()));
     let first = first.filter(|first| Some(&first.id) == from.as_ref());
-    let rest: Box<dyn Iterator<Item = _> + 'a> = match &from {
+    let rest: Box<dyn Iterator<Item = _> + Send + 'a> = match &from {
         Some(id) => Box::new(fleet.machines_after(id)),
         None => Box::new(fleet.machines_in_order()),
     };
@@ -132,23 +132,33 @@ fn page<T, R: RowsOfMachines<Row = T>>(
             rows.push(row);
         }
     }
+    Ok(ended(ask, entity, &query, &rows, next.as_ref()))
+}
+
+/// A page, with the link to the next one; with `$top` there is none (API specification, section 1g).
+pub(super) fn ended<T>(
+    ask: &Ask,
+    entity: &Entity<T>,
+    query: &Query,
+    rows: &[T],
+    next: Option<&Place>,
+) -> Response {
     let mut body = Vec::with_capacity(256 + rows.len() * 512);
-    let mut writer = Writer::new(entity, &query);
+    let mut writer = Writer::new(entity, query);
     let of = collection_of(entity);
-    let context = context(&ask.api(), Content::Of(&of, NAMESPACE), &query);
+    let context = context(&ask.api(), Content::Of(&of, NAMESPACE), query);
     writer.begin(
         &mut body,
         &context,
         query.count.then_some(rows.len() as u64),
     );
-    for row in &rows {
+    for row in rows {
         writer.row(&mut body, row);
     }
-    // With `$top` there is no next page (API specification, section 1g).
     let next = next.filter(|_| query.top.is_none());
     let next = next.map(|next| next_by_token(&ask.url(), &next.token(), None));
     writer.end(&mut body, next.as_deref());
-    Ok(json(body))
+    json(body)
 }
 
 /// `pageSize`: blanks around it are tolerated, as Defender does.

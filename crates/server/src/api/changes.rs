@@ -11,13 +11,11 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use kbgap_catalog::{SoftwareId, VulnerabilityIx};
 use kbgap_identity::Permission;
-use kbgap_odata::{Content, Writer, context, next_by_token};
 
 use super::ask::Ask;
-use super::assessments::{Place, Weaknesses, device, machines, page_size, versions};
+use super::assessments::{Place, Weaknesses, device, ended, machines, page_size, versions};
 use super::caller::Authenticated;
-use super::model::{Change, DeltaAssetVulnerability, NAMESPACE, collection_of};
-use super::respond::json;
+use super::model::{Change, DeltaAssetVulnerability};
 use super::views::Views;
 use crate::envelope::ApiError;
 use crate::history::{Detected, Detection};
@@ -57,14 +55,13 @@ pub(crate) async fn list(
         .map(Place::of_token)
         .transpose()?;
     let begin = from.as_ref().map(|from| from.machine.as_str());
-    let ids: Vec<_> = machines(&views, begin, Timestamp::now()).collect();
     let mut weaknesses = Weaknesses::default();
     let (mut rows, mut next) = (Vec::new(), None);
-    'machines: for machine in &ids {
+    'machines: for machine in machines(&views, begin, Timestamp::now()) {
         let id = machine.id.to_string();
         let done = from.as_ref().filter(|from| from.machine == id);
         let done = done.map_or(0, |from| from.line_stopped_at);
-        let changed = of_machine(&tenant, &views, machine, since, &mut weaknesses).await?;
+        let changed = of_machine(&tenant, &views, &machine, since, &mut weaknesses).await?;
         for (at, row) in changed.into_iter().enumerate().skip(done) {
             if query
                 .filter
@@ -83,18 +80,7 @@ pub(crate) async fn list(
             rows.push(row);
         }
     }
-    let mut body = Vec::with_capacity(256 + rows.len() * 512);
-    let mut writer = Writer::new(entity, &query);
-    let of = collection_of(entity);
-    let named = context(&ask.api(), Content::Of(&of, NAMESPACE), &query);
-    writer.begin(&mut body, &named, query.count.then_some(rows.len() as u64));
-    for row in &rows {
-        writer.row(&mut body, row);
-    }
-    let next = next.filter(|_| query.top.is_none());
-    let next = next.map(|next| next_by_token(&ask.url(), &next.token(), None));
-    writer.end(&mut body, next.as_deref());
-    Ok(json(body))
+    Ok(ended(&ask, entity, &query, &rows, next.as_ref()))
 }
 
 /// A moment, or the midnight of a day, as clients write `sinceTime`.

@@ -85,20 +85,23 @@ pub(crate) async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, MACHINE)?;
-    if let Some(parameters) = find_by_ip(&id) {
-        return by_ip(&ask, &service, parameters);
-    }
-    let machine = views.machines.machine(&id);
-    let machine = machine.ok_or_else(|| ApiError::not_found("Machine", &id))?;
-    let row = row(&views, &machine, Timestamp::now());
-    let model = &service.model;
-    respond::one(
-        &ask,
-        model,
-        &model.machine,
-        Content::Entity("Machines"),
-        &row,
-    )
+    respond::in_background(move || {
+        if let Some(parameters) = find_by_ip(&id) {
+            return by_ip(&ask, &service, parameters);
+        }
+        let machine = views.machines.machine(&id);
+        let machine = machine.ok_or_else(|| ApiError::not_found("Machine", &id))?;
+        let row = row(&views, &machine, Timestamp::now());
+        let model = &service.model;
+        respond::one(
+            &ask,
+            model,
+            &model.machine,
+            Content::Entity("Machines"),
+            &row,
+        )
+    })
+    .await
 }
 
 /// What stands in the parentheses of `findbyip(…)`.
@@ -216,14 +219,17 @@ pub(crate) async fn software(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, &[Permission::SoftwareRead])?;
-    let installed = views.machines.installed_on_machine(&id);
-    let mut installed = installed.ok_or_else(|| ApiError::not_found("Machine", &id))?;
-    installed.dedup_by(|(one, _), (other, _)| one == other);
-    let rows = installed.iter().filter_map(|(id, _)| views.software_of(id));
-    let rows: Vec<Software> = rows.collect();
-    let model = &service.model;
-    let named = Named::set("Software").counted();
-    respond::rows(&ask, model, &model.software, &named, PAGE, &*rows)
+    respond::in_background(move || {
+        let installed = views.machines.installed_on_machine(&id);
+        let mut installed = installed.ok_or_else(|| ApiError::not_found("Machine", &id))?;
+        installed.dedup_by(|(one, _), (other, _)| one == other);
+        let rows = installed.iter().filter_map(|(id, _)| views.software_of(id));
+        let rows: Vec<Software> = rows.collect();
+        let model = &service.model;
+        let named = Named::set("Software").counted();
+        respond::rows(&ask, model, &model.software, &named, PAGE, &*rows)
+    })
+    .await
 }
 
 /// `GET /api/machines/{machineId}/vulnerabilities`
@@ -234,12 +240,15 @@ pub(crate) async fn weaknesses(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, &[Permission::VulnerabilityRead])?;
-    let open = views.machines.vulnerabilities_on_machine(&id);
-    let open = open.ok_or_else(|| ApiError::not_found("Machine", &id))?;
-    let mut open: Vec<_> = open.iter().map(|open| open.vulnerability).collect();
-    open.sort_unstable();
-    open.dedup();
-    vulnerabilities::answer_counted(&ask, &service.model, &views, &open)
+    respond::in_background(move || {
+        let open = views.machines.vulnerabilities_on_machine(&id);
+        let open = open.ok_or_else(|| ApiError::not_found("Machine", &id))?;
+        let mut open: Vec<_> = open.iter().map(|open| open.vulnerability).collect();
+        open.sort_unstable();
+        open.dedup();
+        vulnerabilities::answer_counted(&ask, &service.model, &views, &open)
+    })
+    .await
 }
 
 /// `GET /api/machines/{machineId}/recommendations`
@@ -250,20 +259,23 @@ pub(crate) async fn recommendations(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, &[Permission::SecurityRecommendationRead])?;
-    let assessed = views.machines.assessed_software_on_machine(&id);
-    let assessed = assessed.ok_or_else(|| ApiError::not_found("Machine", &id))?;
-    let ids = assessed.into_iter().filter(|(_, exposed)| *exposed);
-    let ids: Vec<String> = ids
-        .map(|(software, _)| super::recommendations::id(software))
-        .collect();
-    let all = views.recommendations().iter();
-    let rows: Vec<_> = all
-        .filter(|row| ids.iter().any(|id| **id == *row.id))
-        .cloned()
-        .collect();
-    let model = &service.model;
-    let named = Named::set("Recommendations");
-    respond::rows(&ask, model, &model.recommendation, &named, PAGE, &*rows)
+    respond::in_background(move || {
+        let assessed = views.machines.assessed_software_on_machine(&id);
+        let assessed = assessed.ok_or_else(|| ApiError::not_found("Machine", &id))?;
+        let ids = assessed.into_iter().filter(|(_, exposed)| *exposed);
+        let ids: Vec<String> = ids
+            .map(|(software, _)| super::recommendations::id(software))
+            .collect();
+        let all = views.recommendations().iter();
+        let rows: Vec<_> = all
+            .filter(|row| ids.iter().any(|id| **id == *row.id))
+            .cloned()
+            .collect();
+        let model = &service.model;
+        let named = Named::set("Recommendations");
+        respond::rows(&ask, model, &model.recommendation, &named, PAGE, &*rows)
+    })
+    .await
 }
 
 /// A machine in the API's terms.

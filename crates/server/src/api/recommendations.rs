@@ -32,10 +32,13 @@ pub(crate) async fn list(
     ask: Ask,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, RECOMMENDATION)?;
-    let model = &service.model;
-    let named = Named::set("Recommendations").counted();
-    let rows = &**views.recommendations();
-    respond::rows(&ask, model, &model.recommendation, &named, PAGE, rows)
+    respond::in_background(move || {
+        let model = &service.model;
+        let named = Named::set("Recommendations").counted();
+        let rows = &**views.recommendations();
+        respond::rows(&ask, model, &model.recommendation, &named, PAGE, rows)
+    })
+    .await
 }
 
 /// `GET /api/recommendations/$count`
@@ -45,13 +48,16 @@ pub(crate) async fn count(
     ask: Ask,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, RECOMMENDATION)?;
-    let model = &service.model;
-    respond::count(
-        &ask,
-        model,
-        &model.recommendation,
-        &**views.recommendations(),
-    )
+    respond::in_background(move || {
+        let model = &service.model;
+        respond::count(
+            &ask,
+            model,
+            &model.recommendation,
+            &**views.recommendations(),
+        )
+    })
+    .await
 }
 
 /// `GET /api/recommendations/{id}`
@@ -62,18 +68,21 @@ pub(crate) async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, RECOMMENDATION)?;
-    let all = views.recommendations();
-    let at = all.binary_search_by(|row| (*row.id).cmp(&id.to_lowercase()));
-    let row = at.ok().and_then(|at| all.get(at));
-    let row = row.ok_or_else(|| ApiError::not_found("Recommendation", &id))?;
-    let content = Content::Entity("Recommendations");
-    respond::one(
-        &ask,
-        &service.model,
-        &service.model.recommendation,
-        content,
-        row,
-    )
+    respond::in_background(move || {
+        let all = views.recommendations();
+        let at = all.binary_search_by(|row| (*row.id).cmp(&id.to_lowercase()));
+        let row = at.ok().and_then(|at| all.get(at));
+        let row = row.ok_or_else(|| ApiError::not_found("Recommendation", &id))?;
+        let content = Content::Entity("Recommendations");
+        respond::one(
+            &ask,
+            &service.model,
+            &service.model.recommendation,
+            content,
+            row,
+        )
+    })
+    .await
 }
 
 /// `GET /api/recommendations/{id}/software`: one object, no list.
@@ -86,12 +95,15 @@ pub(crate) async fn software(
     // As printed: applications need the permission for software, people that for recommendations.
     let any_of = caller.either(&[Permission::SoftwareRead], RECOMMENDATION);
     let views = caller.views(&service, any_of)?;
-    let row = views.software_of(&subject(&views, &id)?);
-    let row = row.ok_or_else(|| ApiError::not_found("Recommendation", &id))?;
-    let model = &service.model;
-    let of = Type::Named(model.product.shape().name.clone());
-    let content = Content::Of(&of, model::NAMESPACE);
-    respond::one(&ask, model, &model.product, content, &row.product)
+    respond::in_background(move || {
+        let row = views.software_of(&subject(&views, &id)?);
+        let row = row.ok_or_else(|| ApiError::not_found("Recommendation", &id))?;
+        let model = &service.model;
+        let of = Type::Named(model.product.shape().name.clone());
+        let content = Content::Of(&of, model::NAMESPACE);
+        respond::one(&ask, model, &model.product, content, &row.product)
+    })
+    .await
 }
 
 /// `GET /api/recommendations/{id}/machineReferences`: the machines that are exposed.
@@ -102,8 +114,11 @@ pub(crate) async fn machines(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, RECOMMENDATION)?;
-    let machines = views.machines.machines_exposed_by(&subject(&views, &id)?);
-    machine_references::answer(&ask, &service.model, &views.machines, machines)
+    respond::in_background(move || {
+        let machines = views.machines.machines_exposed_by(&subject(&views, &id)?);
+        machine_references::answer(&ask, &service.model, &views.machines, machines)
+    })
+    .await
 }
 
 /// `GET /api/recommendations/{id}/vulnerabilities`
@@ -114,10 +129,13 @@ pub(crate) async fn weaknesses(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, &[Permission::VulnerabilityRead])?;
-    let exposures = views.exposures();
-    let found = exposures.software().get(&subject(&views, &id)?);
-    let open = found.map(|found| &*found.open).unwrap_or_default();
-    vulnerabilities::answer(&ask, &service.model, &views, open)
+    respond::in_background(move || {
+        let exposures = views.exposures();
+        let found = exposures.software().get(&subject(&views, &id)?);
+        let open = found.map(|found| &*found.open).unwrap_or_default();
+        vulnerabilities::answer(&ask, &service.model, &views, open)
+    })
+    .await
 }
 
 /// The software a recommendation is about, where there is such a recommendation.

@@ -25,13 +25,16 @@ pub(crate) async fn exposure(
     ask: Ask,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, SCORE)?;
-    let row = Score {
-        time: Timestamp::now(),
-        points: views.scores().all,
-        ..Score::default()
-    };
-    let content = Content::Entity("ExposureScore");
-    respond::one(&ask, &service.model, &service.model.score, content, &row)
+    respond::in_background(move || {
+        let row = Score {
+            time: Timestamp::now(),
+            points: views.scores().all,
+            ..Score::default()
+        };
+        let content = Content::Entity("ExposureScore");
+        respond::one(&ask, &service.model, &service.model.score, content, &row)
+    })
+    .await
 }
 
 /// `GET /api/exposureScore/ByMachineGroups`
@@ -41,27 +44,30 @@ pub(crate) async fn by_groups(
     ask: Ask,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, SCORE)?;
-    let time = Timestamp::now();
-    let scores = views.scores();
-    let rows = scores.groups.iter().map(|(group, score)| {
-        let group = machine_references::named(&views.machines, group.as_ref());
-        Score {
-            time,
-            points: *score,
-            group_name: group.name,
-            group_id: Some(i64::from(group.id)),
-        }
-    });
-    let rows: Vec<Score> = rows.collect();
-    let model = &service.model;
-    respond::rows(
-        &ask,
-        model,
-        &model.score,
-        &Named::set("ExposureScore"),
-        PAGE,
-        &*rows,
-    )
+    respond::in_background(move || {
+        let time = Timestamp::now();
+        let scores = views.scores();
+        let rows = scores.groups.iter().map(|(group, score)| {
+            let group = machine_references::named(&views.machines, group.as_ref());
+            Score {
+                time,
+                points: *score,
+                group_name: group.name,
+                group_id: Some(i64::from(group.id)),
+            }
+        });
+        let rows: Vec<Score> = rows.collect();
+        let model = &service.model;
+        respond::rows(
+            &ask,
+            model,
+            &model.score,
+            &Named::set("ExposureScore"),
+            PAGE,
+            &*rows,
+        )
+    })
+    .await
 }
 
 /// `GET /api/configurationScore`: no secure configuration is collected, so nothing of it is achieved.

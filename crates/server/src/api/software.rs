@@ -29,16 +29,19 @@ pub(crate) async fn list(
     ask: Ask,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, SOFTWARE)?;
-    let model = &service.model;
-    let rows = &**views.software();
-    respond::rows(
-        &ask,
-        model,
-        &model.software,
-        &Named::set("Software"),
-        PAGE,
-        rows,
-    )
+    respond::in_background(move || {
+        let model = &service.model;
+        let rows = &**views.software();
+        respond::rows(
+            &ask,
+            model,
+            &model.software,
+            &Named::set("Software"),
+            PAGE,
+            rows,
+        )
+    })
+    .await
 }
 
 /// `GET /api/Software/$count`
@@ -48,12 +51,15 @@ pub(crate) async fn count(
     ask: Ask,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, SOFTWARE)?;
-    respond::count(
-        &ask,
-        &service.model,
-        &service.model.software,
-        &**views.software(),
-    )
+    respond::in_background(move || {
+        respond::count(
+            &ask,
+            &service.model,
+            &service.model.software,
+            &**views.software(),
+        )
+    })
+    .await
 }
 
 /// `GET /api/Software/{Id}`
@@ -64,15 +70,18 @@ pub(crate) async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, SOFTWARE)?;
-    let row = find(&views, &id)?;
-    let model = &service.model;
-    respond::one(
-        &ask,
-        model,
-        &model.software,
-        Content::Entity("Software"),
-        &row,
-    )
+    respond::in_background(move || {
+        let row = find(&views, &id)?;
+        let model = &service.model;
+        respond::one(
+            &ask,
+            model,
+            &model.software,
+            Content::Entity("Software"),
+            &row,
+        )
+    })
+    .await
 }
 
 /// `GET /api/Software/{Id}/distributions`
@@ -83,20 +92,23 @@ pub(crate) async fn distributions(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, SOFTWARE)?;
-    let id = known(&views, &id)?;
-    let versions = views.machines.distribution(&id).unwrap_or_default();
-    let rows: Vec<Distribution> = versions
-        .into_iter()
-        .map(|version| Distribution {
-            version: Some((*version.version).into()),
-            installations: count_of(version.machines),
-            vulnerabilities: count_of(version.vulnerabilities),
-        })
-        .collect();
-    let model = &service.model;
-    let entity = Distribution::description();
-    let named = Named::collection_of(entity);
-    respond::rows(&ask, model, entity, &named, PAGE, &*rows)
+    respond::in_background(move || {
+        let id = known(&views, &id)?;
+        let versions = views.machines.distribution(&id).unwrap_or_default();
+        let rows: Vec<Distribution> = versions
+            .into_iter()
+            .map(|version| Distribution {
+                version: Some((*version.version).into()),
+                installations: count_of(version.machines),
+                vulnerabilities: count_of(version.vulnerabilities),
+            })
+            .collect();
+        let model = &service.model;
+        let entity = Distribution::description();
+        let named = Named::collection_of(entity);
+        respond::rows(&ask, model, entity, &named, PAGE, &*rows)
+    })
+    .await
 }
 
 /// `GET /api/Software/{Id}/machineReferences`
@@ -107,9 +119,12 @@ pub(crate) async fn machines(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, SOFTWARE)?;
-    let id = known(&views, &id)?;
-    let machines = views.machines.machines_having(&id);
-    machine_references::answer(&ask, &service.model, &views.machines, machines)
+    respond::in_background(move || {
+        let id = known(&views, &id)?;
+        let machines = views.machines.machines_having(&id);
+        machine_references::answer(&ask, &service.model, &views.machines, machines)
+    })
+    .await
 }
 
 /// `GET /api/Software/{Id}/vulnerabilities`
@@ -120,10 +135,13 @@ pub(crate) async fn weaknesses(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, &[Permission::VulnerabilityRead])?;
-    let id = known(&views, &id)?;
-    let exposures = views.exposures();
-    let open = exposures.software().get(&id).map(|found| &*found.open);
-    vulnerabilities::answer(&ask, &service.model, &views, open.unwrap_or_default())
+    respond::in_background(move || {
+        let id = known(&views, &id)?;
+        let exposures = views.exposures();
+        let open = exposures.software().get(&id).map(|found| &*found.open);
+        vulnerabilities::answer(&ask, &service.model, &views, open.unwrap_or_default())
+    })
+    .await
 }
 
 /// The software of an id as the client wrote it.

@@ -28,17 +28,20 @@ pub(crate) async fn list(
     ask: Ask,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, VULNERABILITY)?;
-    let model = &service.model;
-    let rows = &**views.vulnerabilities();
-    let named = Named::set("Vulnerabilities");
-    respond::rows(
-        &ask,
-        model,
-        &model.vulnerability,
-        &named,
-        VULNERABILITIES,
-        rows,
-    )
+    respond::in_background(move || {
+        let model = &service.model;
+        let rows = &**views.vulnerabilities();
+        let named = Named::set("Vulnerabilities");
+        respond::rows(
+            &ask,
+            model,
+            &model.vulnerability,
+            &named,
+            VULNERABILITIES,
+            rows,
+        )
+    })
+    .await
 }
 
 /// `GET /api/vulnerabilities/$count`
@@ -48,13 +51,16 @@ pub(crate) async fn count(
     ask: Ask,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, VULNERABILITY)?;
-    let model = &service.model;
-    respond::count(
-        &ask,
-        model,
-        &model.vulnerability,
-        &**views.vulnerabilities(),
-    )
+    respond::in_background(move || {
+        let model = &service.model;
+        respond::count(
+            &ask,
+            model,
+            &model.vulnerability,
+            &**views.vulnerabilities(),
+        )
+    })
+    .await
 }
 
 /// `GET /api/vulnerabilities/{cveId}`
@@ -65,15 +71,18 @@ pub(crate) async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, VULNERABILITY)?;
-    let row = row(&views, find(&views, &id)?);
-    let content = Content::Entity("Vulnerabilities");
-    respond::one(
-        &ask,
-        &service.model,
-        &service.model.vulnerability,
-        content,
-        &row,
-    )
+    respond::in_background(move || {
+        let row = row(&views, find(&views, &id)?);
+        let content = Content::Entity("Vulnerabilities");
+        respond::one(
+            &ask,
+            &service.model,
+            &service.model.vulnerability,
+            content,
+            &row,
+        )
+    })
+    .await
 }
 
 /// `GET /api/vulnerabilities/{cveId}/machineReferences`
@@ -84,8 +93,11 @@ pub(crate) async fn machines(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, VULNERABILITY)?;
-    let machines = views.machines.machines_exposed(find(&views, &id)?);
-    machine_references::answer(&ask, &service.model, &views.machines, machines)
+    respond::in_background(move || {
+        let machines = views.machines.machines_exposed(find(&views, &id)?);
+        machine_references::answer(&ask, &service.model, &views.machines, machines)
+    })
+    .await
 }
 
 /// Answers some vulnerabilities.
