@@ -32,6 +32,10 @@ pub(crate) struct Settings {
     pub(crate) software_rules: Option<PathBuf>,
     /// Where exports are written.
     pub(crate) exports: String,
+    /// The tenant worked on, by its id or name.
+    pub(crate) tenant: String,
+    /// How long the audit trail is kept, in days.
+    pub(crate) keep_audit: u32,
     /// Name, value and source of each, to be printed.
     origins: Vec<(&'static str, String, Origin)>,
 }
@@ -57,8 +61,12 @@ struct ConfigFile {
     as_of: Option<String>,
     software_rules: Option<PathBuf>,
     exports: Option<String>,
+    tenant: Option<String>,
+    keep_audit: Option<u32>,
 }
 
+/// How long the audit trail is kept unless it is said, in days.
+const KEEP_AUDIT: u32 = 400;
 /// The folder of exports in the data directory, unless another place is named.
 const EXPORTS: &str = "exports";
 const CONFIG_FILE: &str = "kbgap.toml";
@@ -150,8 +158,28 @@ impl Settings {
                 String::clone,
             )
             .unwrap_or_default();
+        let tenant = layers
+            .pick(
+                ("tenant", "KBGAP_TENANT"),
+                args.tenant.clone(),
+                file.tenant,
+                Some(kbgap_server::DEFAULT_TENANT.to_owned()),
+                String::clone,
+            )
+            .unwrap_or_default();
+        let keep_audit = layers
+            .pick(
+                ("keep-audit", "KBGAP_KEEP_AUDIT"),
+                args.keep_audit,
+                file.keep_audit,
+                Some(KEEP_AUDIT),
+                u32::to_string,
+            )
+            .unwrap_or(KEEP_AUDIT);
         Ok(Self {
             exports,
+            tenant,
+            keep_audit,
             data_dir,
             database,
             listen,

@@ -25,17 +25,13 @@ pub(crate) fn run(args: &TokenArgs, settings: &Settings) -> anyhow::Result<ExitC
         .clone()
         .or_else(|| settings.public_url.clone())
         .unwrap_or_else(|| format!("http://{}", settings.listen));
-    let token = runtime()?.block_on(fetch(&url, args))?;
+    let token = runtime()?.block_on(fetch(&url, &settings.tenant, args))?;
     writeln!(io::stdout().lock(), "{token}")?;
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn fetch(url: &str, args: &TokenArgs) -> anyhow::Result<String> {
-    let endpoint = format!(
-        "{}/{}/oauth2/v2.0/token",
-        url.trim_end_matches('/'),
-        args.tenant
-    );
+pub(crate) async fn fetch(url: &str, tenant: &str, args: &TokenArgs) -> anyhow::Result<String> {
+    let endpoint = format!("{}/{}/oauth2/v2.0/token", url.trim_end_matches('/'), tenant);
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", &args.client_id),

@@ -2,13 +2,14 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, OriginalUri, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router, ServiceExt};
 use tokio::net::TcpListener;
 use tower::Layer;
@@ -21,6 +22,7 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::api;
+use crate::audit::watch;
 use crate::envelope::ApiError;
 use crate::osquery::{self, OsqueryService, OsquerySettings, PackError};
 use crate::osquery_store::OsqueryStore;
@@ -48,6 +50,8 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
             get(oauth2::metadata_v1),
         )
         .route("/{tenant}/discovery/v2.0/keys", get(oauth2::keys))
+        .route("/{tenant}/discovery/keys", get(oauth2::keys))
+        .route("/common/discovery/instance", get(oauth2::instance))
         .layer(DefaultBodyLimit::max(TOKEN_BODY));
     // A stream takes as long as it is: it has limits of its own.
     let streams = Router::new()
@@ -58,6 +62,8 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .with_state(service.clone());
     let settings = &service.settings;
     let max_requests = settings.max_requests;
+    // Tokens are recorded by who issues them.
+    let recorded = axum::middleware::from_fn_with_state(service.clone(), watch);
     let in_time =
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.request_timeout);
     let routes = Router::new()
@@ -68,6 +74,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .merge(machine_routes())
         .merge(not_collected_routes())
         .merge(task_routes())
+        .merge(application_routes())
         .merge(addition_routes())
         .merge(export_routes())
         .route("/api", get(api::service_document))
@@ -84,11 +91,12 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .fallback(no_route)
         .method_not_allowed_fallback(|| async { ApiError::method() })
         .layer(DefaultBodyLimit::max(settings.max_body))
-        .merge(tokens)
         .layer(in_time)
-        .merge(streams)
+        .layer(recorded.clone())
+        .merge(tokens.layer(in_time))
+        .merge(streams.layer(recorded.clone()))
         .with_state(service)
-        .merge(osquery::router(hosts).layer(in_time))
+        .merge(osquery::router(hosts).layer(in_time).layer(recorded))
         .layer(CompressionLayer::new())
         // Behind the compression: these files are packed already.
         .merge(files)
@@ -234,6 +242,36 @@ fn task_routes() -> Router<Arc<Service>> {
         )
 }
 
+fn application_routes() -> Router<Arc<Service>> {
+    use api::applications;
+    let one = get(applications::one).patch(applications::change);
+    Router::new()
+        .route(
+            "/kbgap/v1/applications",
+            get(applications::list).post(applications::create),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}",
+            one.delete(applications::remove),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}/secrets",
+            post(applications::add_secret),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}/secrets/{secret}",
+            delete(applications::remove_secret),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}/certificates",
+            post(applications::add_certificate),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}/certificates/{thumbprint}",
+            delete(applications::remove_certificate),
+        )
+}
+
 fn not_collected_routes() -> Router<Arc<Service>> {
     use api::not_collected as none;
     Router::new()
@@ -318,7 +356,8 @@ pub async fn serve(
     // Before routing: the routes are stated in one spelling only.
     let routes = MapRequestLayer::new(paths::normalize::<Body>)
         .layer(router(service).map_err(std::io::Error::other)?);
-    axum::serve(listener, ServiceExt::<Request>::into_make_service(routes))
+    let routes = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(routes);
+    axum::serve(listener, routes)
         .with_graceful_shutdown(stop)
         .await
 }
