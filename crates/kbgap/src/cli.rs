@@ -1,16 +1,20 @@
 //! The command line.
 
 mod administration;
+mod edge;
 
 use std::path::PathBuf;
 
 pub(crate) use administration::{
-    AppCommand, AppCreateArgs, AuditArgs, CertificateCommand, Expiry, TenantCommand,
+    AdministrationArgs, AppCommand, AppCreateArgs, AuditArgs, CertificateCommand, Expiry,
+    TenantCommand,
 };
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kbgap_assessment::SlipKind;
 use kbgap_catalog::Day;
+
+pub(crate) use edge::EdgeArgs;
 
 use crate::accuracy::Percent;
 
@@ -74,13 +78,10 @@ pub(crate) struct SettingArgs {
     /// it [default: the folder exports in the data directory]
     #[arg(long, env = "KBGAP_EXPORTS", value_name = "URL", global = true)]
     pub(crate) exports: Option<String>,
-    /// The tenant worked on, by its id or name [default: default]
-    #[arg(long, env = "KBGAP_TENANT", value_name = "NAME", global = true)]
-    pub(crate) tenant: Option<String>,
-    /// How long the audit trail is kept, in days [default: 400]
-    #[arg(long, env = "KBGAP_KEEP_AUDIT", value_name = "DAYS", global = true,
-        value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) keep_audit: Option<u32>,
+    #[command(flatten)]
+    pub(crate) administration: AdministrationArgs,
+    #[command(flatten)]
+    pub(crate) edge: EdgeArgs,
 }
 
 #[derive(Debug, Subcommand)]

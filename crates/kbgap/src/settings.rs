@@ -1,5 +1,8 @@
 //! Settings: flags before environment before the configuration file before defaults.
 
+mod administration;
+mod edge;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,6 +15,7 @@ use kbgap_store::Location;
 use serde::Deserialize;
 
 use crate::cli::SettingArgs;
+use edge::EdgeSettings;
 
 /// The settings in force.
 #[derive(Debug, Clone)]
@@ -36,8 +40,10 @@ pub(crate) struct Settings {
     pub(crate) tenant: String,
     /// How long the audit trail is kept, in days.
     pub(crate) keep_audit: u32,
+    /// How clients reach the service.
+    edge: EdgeSettings,
     /// Name, value and source of each, to be printed.
-    origins: Vec<(&'static str, String, Origin)>,
+    origins: Vec<(&'static str, Option<toml::Value>, Origin)>,
 }
 
 /// Where a setting comes from.
@@ -63,10 +69,12 @@ struct ConfigFile {
     exports: Option<String>,
     tenant: Option<String>,
     keep_audit: Option<u32>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    tls_self_signed: Option<bool>,
+    plain_http: Option<bool>,
 }
 
-/// How long the audit trail is kept unless it is said, in days.
-const KEEP_AUDIT: u32 = 400;
 /// The folder of exports in the data directory, unless another place is named.
 const EXPORTS: &str = "exports";
 const CONFIG_FILE: &str = "kbgap.toml";
@@ -93,6 +101,8 @@ impl Settings {
             file: file_path,
             origins: Vec::new(),
         };
+        let edge = EdgeSettings::of(&mut layers, &args.edge, &file)?;
+        let (tenant, keep_audit) = administration::of(&mut layers, &args.administration, &file);
         let data_dir = layers
             .pick(
                 ("data-dir", "KBGAP_DATA_DIR"),
@@ -158,24 +168,6 @@ impl Settings {
                 String::clone,
             )
             .unwrap_or_default();
-        let tenant = layers
-            .pick(
-                ("tenant", "KBGAP_TENANT"),
-                args.tenant.clone(),
-                file.tenant,
-                Some(kbgap_server::DEFAULT_TENANT.to_owned()),
-                String::clone,
-            )
-            .unwrap_or_default();
-        let keep_audit = layers
-            .pick(
-                ("keep-audit", "KBGAP_KEEP_AUDIT"),
-                args.keep_audit,
-                file.keep_audit,
-                Some(KEEP_AUDIT),
-                u32::to_string,
-            )
-            .unwrap_or(KEEP_AUDIT);
         Ok(Self {
             exports,
             tenant,
@@ -187,6 +179,7 @@ impl Settings {
             msrc_url,
             as_of,
             software_rules,
+            edge,
             origins: layers.origins,
         })
     }
@@ -201,14 +194,9 @@ impl Settings {
                 Origin::File(path) => path.display().to_string(),
                 Origin::Default => "default".to_owned(),
             };
-            if value.is_empty() {
-                writeln!(out, "# {name} is not set")?;
-            } else {
-                writeln!(
-                    out,
-                    "{name} = {}  # {origin}",
-                    toml::Value::from(value.as_str())
-                )?;
+            match value {
+                Some(value) => writeln!(out, "{name} = {value}  # {origin}")?,
+                None => writeln!(out, "# {name} is not set")?,
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -218,17 +206,40 @@ impl Settings {
 struct Layers<'a> {
     matches: &'a ArgMatches,
     file: PathBuf,
-    origins: Vec<(&'static str, String, Origin)>,
+    origins: Vec<(&'static str, Option<toml::Value>, Origin)>,
 }
 
 impl Layers<'_> {
-    fn pick<T>(
+    /// A file.
+    fn path(
+        &mut self,
+        name: (&'static str, &'static str),
+        given: Option<&PathBuf>,
+        in_file: Option<&PathBuf>,
+    ) -> Option<PathBuf> {
+        self.pick(name, given.cloned(), in_file.cloned(), None, |path| {
+            path.display().to_string()
+        })
+    }
+
+    /// What is on or off; off unless it is said.
+    fn switch(
+        &mut self,
+        name: (&'static str, &'static str),
+        given: Option<bool>,
+        in_file: Option<bool>,
+    ) -> bool {
+        self.pick(name, given, in_file, Some(false), bool::clone)
+            .unwrap_or_default()
+    }
+
+    fn pick<T, V: Into<toml::Value>>(
         &mut self,
         (name, variable): (&'static str, &'static str),
         given: Option<T>,
         in_file: Option<T>,
         default: Option<T>,
-        show: impl Fn(&T) -> String,
+        show: impl Fn(&T) -> V,
     ) -> Option<T> {
         let (value, origin) = match (given, in_file) {
             (Some(given), _) if self.is_flag(name) => (Some(given), Origin::Flag),
@@ -236,7 +247,7 @@ impl Layers<'_> {
             (None, Some(in_file)) => (Some(in_file), Origin::File(self.file.clone())),
             (None, None) => (default, Origin::Default),
         };
-        let shown = value.as_ref().map(show).unwrap_or_default();
+        let shown = value.as_ref().map(|value| show(value).into());
         self.origins.push((name, shown, origin));
         value
     }

@@ -8,6 +8,18 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ZonedDateTime, civil};
 use kbgap_identity::Permission;
 
+/// What commands of administration work on, and how long is known what they did.
+#[derive(Debug, Args)]
+pub(crate) struct AdministrationArgs {
+    /// The tenant worked on, by its id or name [default: default]
+    #[arg(long, env = "KBGAP_TENANT", value_name = "NAME", global = true)]
+    pub(crate) tenant: Option<String>,
+    /// How long the audit trail is kept, in days [default: 400]
+    #[arg(long, env = "KBGAP_KEEP_AUDIT", value_name = "DAYS", global = true,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep_audit: Option<u32>,
+}
+
 /// How long from now on something counts: `90d`, `6 months`, `1y`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expiry(Span);
