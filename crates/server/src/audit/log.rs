@@ -126,7 +126,7 @@ async fn write(store: Store, mut queue: mpsc::Receiver<Message>, lost: Arc<Atomi
             act.times = missed;
             records.push(act.record());
         }
-        append(&store, &folded(records)).await;
+        append(&store, &folded(records), &lost).await;
         for done in waiting {
             let _ = done.send(());
         }
@@ -134,12 +134,13 @@ async fn write(store: Store, mut queue: mpsc::Receiver<Message>, lost: Arc<Atomi
 }
 
 /// Writes records, however often it takes: they are few, and whoever waits for them sees no failure.
-async fn append(store: &Store, records: &[AuditRecord]) {
+async fn append(store: &Store, records: &[AuditRecord], lost: &AtomicU32) {
     let mut wait = AGAIN;
     while let Err(error) = store.append_audit(records).await {
         tracing::error!(
             error = &error as &dyn std::error::Error,
             records = records.len(),
+            lost = lost.load(Ordering::Relaxed),
             "the audit trail cannot be written; trying again"
         );
         tokio::time::sleep(wait).await;
