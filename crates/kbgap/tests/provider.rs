@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::too_many_lines,
     reason = "tests"
 )]
 
@@ -69,10 +70,11 @@ impl Signer {
     fn add(&mut self, installation: &Installation, app: &str) {
         let file = installation.file("certificate.pem", &self.pem);
         let added = installation.run(["app", "certificate", "add", app, &file, "--json"]);
-        self.thumbprint = support::json(&added)["thumbprint"]
+        let added = support::json(&added);
+        added["thumbprint"]
             .as_str()
             .unwrap()
-            .to_owned();
+            .clone_into(&mut self.thumbprint);
     }
 
     fn assertion(&self, client: &str, audience: &str, jti: &str) -> String {
@@ -222,18 +224,21 @@ async fn applications_are_administered_over_the_api(database: Database) {
     )
     .await;
     assert_eq!(status, 201, "{added}");
-    signer.thumbprint = added["thumbprint"].as_str().unwrap().to_owned();
+    added["thumbprint"]
+        .as_str()
+        .unwrap()
+        .clone_into(&mut signer.thumbprint);
     let (status, _) = administer(&server, &token, Method::POST, &certificates, Some(body)).await;
     assert_eq!(status, 409);
-    let signed = signer.assertion(&siem.id, &endpoint(&server, &siem.tenant), "1");
-    let (status, issued) = by_assertion(&server, &siem.tenant, &signed).await;
+    let assertion = signer.assertion(&siem.id, &endpoint(&server, &siem.tenant), "1");
+    let (status, issued) = by_assertion(&server, &siem.tenant, &assertion).await;
     assert_eq!(status, StatusCode::OK, "{issued}");
     assert_eq!(claims(&issued)["appidacr"], "2");
 
     let changes = json!({ "displayName": "SIEM", "permissions": [] });
-    let (status, changed) = administer(&server, &token, Method::PATCH, &path, Some(changes)).await;
-    assert_eq!((status, &changed["displayName"]), (200, &json!("SIEM")));
-    assert_eq!(changed["permissions"], json!([]));
+    let (status, row) = administer(&server, &token, Method::PATCH, &path, Some(changes)).await;
+    assert_eq!((status, &row["displayName"]), (200, &json!("SIEM")));
+    assert_eq!(row["permissions"], json!([]));
     let (_, all) = administer(&server, &token, Method::GET, "", None).await;
     assert_eq!(all["value"].as_array().unwrap().len(), 3);
 
@@ -249,8 +254,8 @@ async fn applications_are_administered_over_the_api(database: Database) {
         }
     }
     assert_eq!(code(&by_secret(&server, &siem).await), (401, 7_000_215));
-    let signed = signer.assertion(&siem.id, &endpoint(&server, &siem.tenant), "2");
-    let refused = by_assertion(&server, &siem.tenant, &signed).await;
+    let assertion = signer.assertion(&siem.id, &endpoint(&server, &siem.tenant), "2");
+    let refused = by_assertion(&server, &siem.tenant, &assertion).await;
     assert_eq!(code(&refused), (401, 700_027));
     for expected in [204, 404] {
         let (status, _) = administer(&server, &token, Method::DELETE, &path, None).await;
@@ -372,10 +377,10 @@ async fn assertions_count_once_and_refusals_have_their_numbers() {
     let tenant = &client.tenant;
     // Both are named by the audience: where one is called by the name of the other, that is its name.
     let audience = endpoint(one, tenant);
-    let signed = signer.assertion(&client.id, &audience, "once");
-    let (status, answer) = by_assertion(one, tenant, &signed).await;
+    let assertion = signer.assertion(&client.id, &audience, "once");
+    let (status, answer) = by_assertion(one, tenant, &assertion).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    let again = by_assertion(one, tenant, &signed).await;
+    let again = by_assertion(one, tenant, &assertion).await;
     assert_eq!(code(&again), (401, 50_012));
     let host = one.url.strip_prefix("http://").unwrap();
     let elsewhere = two.http().post(endpoint(two, tenant)).header("host", host);
@@ -383,7 +388,7 @@ async fn assertions_count_once_and_refusals_have_their_numbers() {
         ("grant_type", "client_credentials"),
         ("scope", SCOPE),
         ("client_assertion_type", ASSERTION),
-        ("client_assertion", &signed),
+        ("client_assertion", &assertion),
     ]);
     let elsewhere = elsewhere.send().await.unwrap();
     let elsewhere = (elsewhere.status(), elsewhere.json().await.unwrap());
@@ -700,11 +705,11 @@ async fn secrets_are_in_no_log() {
     let mut secrets = vec![client.secret.clone()];
 
     let token = server.token(&client).await;
-    let signed = signer.assertion(&client.id, &endpoint(&server, &client.tenant), "1");
-    let (status, issued) = by_assertion(&server, &client.tenant, &signed).await;
+    let assertion = signer.assertion(&client.id, &endpoint(&server, &client.tenant), "1");
+    let (status, issued) = by_assertion(&server, &client.tenant, &assertion).await;
     assert_eq!(status, StatusCode::OK, "{issued}");
     assert_eq!(
-        code(&by_assertion(&server, &client.tenant, &signed).await).1,
+        code(&by_assertion(&server, &client.tenant, &assertion).await).1,
         50_012
     );
     secrets.push(issued["access_token"].as_str().unwrap().to_owned());
@@ -730,7 +735,7 @@ async fn secrets_are_in_no_log() {
     secrets.push(added["secretText"].as_str().unwrap().to_owned());
     let altered = format!("{token}x");
     server.get("/api/machines", Some(&altered)).await;
-    secrets.extend([token, signed, altered, wrong.to_owned()]);
+    secrets.extend([token, assertion, altered, wrong.to_owned()]);
 
     let records = audit(&installation, &[], "application.secret.add");
     let told = [
