@@ -1,7 +1,7 @@
 //! The audit trail: every token, refusal, write and administrative act, with who, what, from where and what came of it.
 //!
-//! Routes need not do anything for it: [`watch()`] sees every request pass. What a handler knows better it adds to the
-//! [`Note`] of its request; what is no request is recorded by [`AuditLog::record`].
+//! Routes need not do anything for it: `watch` sees every request pass. What a handler knows better it adds to the
+//! `Note` of its request; what is no request is recorded by `AuditLog::record`.
 
 mod act;
 mod log;
