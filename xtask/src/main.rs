@@ -82,6 +82,8 @@ enum Bench {
     Filter,
     /// Exports as gzip files, against gzip alone on the same bytes; the memory they take
     Export,
+    /// Exports of a hundred thousand machines from request to files, against gzip alone on the same bytes
+    Files,
     /// Durable ingest of reports, against bare batched inserts of the same bytes
     Ingest,
     /// The API over HTTP at ten thousand and a million machines, against a bare handler (needs 'wrk')
@@ -143,6 +145,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
         Bench::Fleet,
         Bench::Filter,
         Bench::Export,
+        Bench::Files,
         Bench::Ingest,
         Bench::Requests,
     ];
@@ -156,6 +159,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
             Bench::Fleet => ("kbgap-server", "fleet"),
             Bench::Filter => ("kbgap-odata", "filter"),
             Bench::Export => ("kbgap-export", "export"),
+            Bench::Files => ("kbgap-server", "files"),
             Bench::Ingest => ("kbgap-server", "ingest"),
             Bench::Requests => ("kbgap-server", "requests"),
         };

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
+use kbgap_edge::Edge;
 use kbgap_fleet::SoftwareNames;
 use kbgap_identity::{Client, Permission, SigningKey, TokenIssuer};
 use kbgap_inventory::{Observation, SoftwareRules};
@@ -82,7 +83,7 @@ impl Running {
         let names = Arc::new(SoftwareNames::by_rules(SoftwareRules::built_in().unwrap()));
         let service = Service::start(store.clone(), ASSESSORS[which].clone(), names, settings);
         let service = service.await.unwrap();
-        let edge = kbgap_edge::Edge::default();
+        let edge = Edge::default();
         tokio::spawn(serve(
             service.clone(),
             listener,

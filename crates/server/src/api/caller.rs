@@ -24,12 +24,19 @@ impl Authenticated {
         service: &Service,
         any_of: &[Permission],
     ) -> Result<Arc<Tenant>, ApiError> {
-        if !self.0.may(any_of) {
-            return Err(ApiError::forbidden(&self.0, any_of));
-        }
+        self.permit(any_of)?;
         service
             .served(&self.0.tenant)
             .ok_or_else(|| ApiError::unauthorized(&Unauthorized::Issuer))
+    }
+
+    /// Whether the caller has one of these permissions.
+    pub(crate) fn permit(&self, any_of: &[Permission]) -> Result<(), ApiError> {
+        if self.0.may(any_of) {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(&self.0, any_of))
+        }
     }
 
     /// The caller's tenant, whatever of the API the caller may use.

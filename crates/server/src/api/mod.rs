@@ -6,6 +6,7 @@ mod ask;
 pub(crate) mod assessments;
 mod caller;
 pub(crate) mod changes;
+mod expansions;
 pub(crate) mod export_files;
 pub(crate) mod machine_actions;
 mod machine_references;
