@@ -221,7 +221,7 @@ mod tests {
     use jsonwebtoken::{Algorithm, EncodingKey, Header};
 
     use super::*;
-    use crate::issuer::{Client, TokenIssuer};
+    use crate::issuer::{Client, ProvedBy, TokenIssuer};
 
     const BASE: &str = "http://127.0.0.1:8080";
     const TENANT: &str = "11111111-2222-4333-8444-555555555555";
@@ -256,6 +256,7 @@ mod tests {
             id: "c",
             name: "SIEM",
             permissions: &[Permission::SoftwareRead],
+            proved_by: ProvedBy::Secret,
         };
         let audience = "https://api.securitycenter.microsoft.com";
         let issued = fixture.issuer.issue(&client, audience, Timestamp::now());

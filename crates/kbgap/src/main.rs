@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod app;
+mod audit;
 mod catalog;
 mod cli;
 mod data_dir;
@@ -15,6 +16,7 @@ mod scan;
 mod serve;
 mod settings;
 mod setup;
+mod tenant;
 mod token;
 
 use std::process::ExitCode;
@@ -55,7 +57,9 @@ fn run(command: Command, settings: &Settings) -> anyhow::Result<ExitCode> {
         Command::Catalog(command) => catalog::run(command, settings),
         Command::Serve(args) => serve::run(&args, settings),
         Command::Inventory(command) => inventory::run(command, settings),
+        Command::Tenant(command) => tenant::run(command, settings),
         Command::App(command) => app::run(command, settings),
+        Command::Audit(args) => audit::run(&args, settings),
         Command::EnrollSecret(command) => enroll::run(command, settings),
         Command::Token(args) => token::run(&args, settings),
         Command::Demo(args) => demo::run(&args),

@@ -1,5 +1,6 @@
 //! Settings: flags before environment before the configuration file before defaults.
 
+mod administration;
 mod edge;
 
 use std::io::{self, Write};
@@ -35,6 +36,10 @@ pub(crate) struct Settings {
     pub(crate) software_rules: Option<PathBuf>,
     /// Where exports are written.
     pub(crate) exports: String,
+    /// The tenant worked on, by its id or name.
+    pub(crate) tenant: String,
+    /// How long the audit trail is kept, in days.
+    pub(crate) keep_audit: u32,
     /// How clients reach the service.
     edge: EdgeSettings,
     /// Name, value and source of each, to be printed.
@@ -62,6 +67,8 @@ struct ConfigFile {
     as_of: Option<String>,
     software_rules: Option<PathBuf>,
     exports: Option<String>,
+    tenant: Option<String>,
+    keep_audit: Option<u32>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     tls_self_signed: Option<bool>,
@@ -95,6 +102,7 @@ impl Settings {
             origins: Vec::new(),
         };
         let edge = EdgeSettings::of(&mut layers, &args.edge, &file)?;
+        let (tenant, keep_audit) = administration::of(&mut layers, &args.administration, &file);
         let data_dir = layers
             .pick(
                 ("data-dir", "KBGAP_DATA_DIR"),
@@ -162,6 +170,8 @@ impl Settings {
             .unwrap_or_default();
         Ok(Self {
             exports,
+            tenant,
+            keep_audit,
             data_dir,
             database,
             listen,

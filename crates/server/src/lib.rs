@@ -4,6 +4,8 @@
 //! a restart rebuilds the same fleet from the store.
 
 mod api;
+mod applications;
+pub mod audit;
 mod envelope;
 mod former;
 mod history;
@@ -14,12 +16,14 @@ mod oauth2;
 pub mod osquery;
 mod osquery_store;
 mod paths;
+mod peer;
 mod routes;
 mod service;
 mod stream;
 mod tenant;
 
+pub use applications::{ApplicationError, MAX_CREDENTIALS, NewSecret, add_certificate, add_secret};
 pub use history::{Detected, Detection};
 pub use intake::{Incoming, IngestSummary, Intake, Rejected, StreamError};
 pub use routes::serve;
-pub use service::{Published, Service, Settings, StartError};
+pub use service::{DEFAULT_TENANT, Published, Service, Settings, StartError};

@@ -97,6 +97,7 @@ impl Running {
             id: "reader",
             name: "reader",
             permissions: &Permission::ALL,
+            proved_by: kbgap_identity::ProvedBy::Secret,
         };
         let token = issuer.issue(&client, AUDIENCE, Timestamp::now()).unwrap();
         Self {

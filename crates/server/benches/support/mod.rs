@@ -174,6 +174,7 @@ pub(crate) async fn token(store: &Store, url: &str) -> String {
         id: "0b2a6a3e-1f7e-4d0b-9a44-1f1c8f2f7c55",
         name: "bench",
         permissions: &[Permission::SoftwareRead, Permission::VulnerabilityRead],
+        proved_by: kbgap_identity::ProvedBy::Secret,
     };
     let audience = "https://api.securitycenter.microsoft.com";
     let issued = TokenIssuer::new(url, key).issue(&client, audience, Timestamp::now());

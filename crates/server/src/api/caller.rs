@@ -9,6 +9,7 @@ use kbgap_fleet::Snapshot;
 use kbgap_identity::{Caller, Grant, Permission, Unauthorized};
 
 use super::views::Views;
+use crate::audit::Note;
 use crate::envelope::ApiError;
 use crate::service::Service;
 use crate::tenant::Tenant;
@@ -90,10 +91,13 @@ impl FromRequestParts<Arc<Service>> for Authenticated {
     ) -> Result<Self, ApiError> {
         let header = parts.headers.get(header::AUTHORIZATION);
         let header = header.and_then(|value| value.to_str().ok());
-        service
+        let caller = service
             .verifier
             .verify_header(header, Timestamp::now())
-            .map(Self)
-            .map_err(|reason| ApiError::unauthorized(&reason))
+            .map_err(|reason| ApiError::unauthorized(&reason))?;
+        if let Some(note) = parts.extensions.get::<Note>() {
+            note.caller(&caller);
+        }
+        Ok(Self(caller))
     }
 }

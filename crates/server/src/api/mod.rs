@@ -1,6 +1,7 @@
 //! The Defender API's routes, one module a resource.
 
 mod answers;
+pub(crate) mod applications;
 mod ask;
 pub(crate) mod assessments;
 mod caller;
@@ -31,4 +32,5 @@ pub(crate) use caller::Authenticated;
 pub(crate) use metadata::{Documents, metadata, service_document};
 pub(crate) use missing_kbs::{of_machine, of_software};
 pub(crate) use model::Model;
+pub(crate) use root::Root;
 pub(crate) use views::{CurrentViews, Views};
