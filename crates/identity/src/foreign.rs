@@ -94,7 +94,9 @@ pub struct ClaimPath {
 
 /// A path without a name, or with an empty one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a claim is named as 'groups', 'realm_access.roles' or [\"resource_access\", \"my.client\", \"roles\"]")]
+#[error(
+    "a claim is named as 'groups', 'realm_access.roles' or [\"resource_access\", \"my.client\", \"roles\"]"
+)]
 pub struct BadClaimPath;
 
 impl ClaimPath {
@@ -103,7 +105,10 @@ impl ClaimPath {
         let mut names = names.into_iter().map(String::into_boxed_str);
         let first = names.next().ok_or(BadClaimPath)?;
         let rest: Box<[Box<str>]> = names.collect();
-        if std::iter::once(&first).chain(&rest).any(|name| name.is_empty()) {
+        if std::iter::once(&first)
+            .chain(&rest)
+            .any(|name| name.is_empty())
+        {
             return Err(BadClaimPath);
         }
         Ok(Self { first, rest })

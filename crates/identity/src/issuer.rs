@@ -12,7 +12,7 @@ use crate::permission::Permission;
 use crate::signing_key::{ALGORITHM, SigningKey};
 
 /// How long a token lasts, in seconds: what Entra ID states in its answers.
-const LIFETIME: i64 = 3599;
+pub(crate) const LIFETIME: i64 = 3599;
 
 /// Issues tokens in the name of one base URL, each tenant being an issuer of its own below it.
 ///
@@ -132,12 +132,17 @@ impl TokenIssuer {
         })
     }
 
-    fn sign(&self, claims: &Claims) -> Result<IssuedToken, IssueError> {
-        let mut header = Header::new(ALGORITHM);
+    /// A signed token with these claims.
+    pub(crate) fn encode(&self, claims: &impl Serialize) -> Result<String, IssueError> {
         let key = self.key.load();
+        let mut header = Header::new(ALGORITHM);
         header.kid = Some(key.kid().to_owned());
+        Ok(jsonwebtoken::encode(&header, claims, &key.encoding)?)
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<IssuedToken, IssueError> {
         Ok(IssuedToken {
-            access_token: jsonwebtoken::encode(&header, claims, &key.encoding)?,
+            access_token: self.encode(claims)?,
             expires_in: claims.exp - claims.iat,
             not_before: claims.nbf,
             expires_on: claims.exp,

@@ -69,7 +69,9 @@ pub enum SkipReason {
     #[error("its type is not accepted")]
     Type,
     /// RSA of a size or with an exponent that is not safe.
-    #[error("it is an RSA key of less than 2048 or more than 8192 bits, or with an unsafe exponent")]
+    #[error(
+        "it is an RSA key of less than 2048 or more than 8192 bits, or with an unsafe exponent"
+    )]
     Weak,
     /// Its point is not on its curve, or its curve is not the algorithm's.
     #[error("it is not a point of its curve")]
@@ -148,17 +150,14 @@ impl VerifyingKey {
             Some(_) => false,
         };
         let operations = common.key_operations.as_ref();
-        if !for_signatures
-            || operations.is_some_and(|all| !all.contains(&KeyOperations::Verify))
-        {
+        if !for_signatures || operations.is_some_and(|all| !all.contains(&KeyOperations::Verify)) {
             return Err(SkipReason::NotForSignatures);
         }
         let of_type = by_type(&jwk)?;
         let pinned = match common.key_algorithm {
             None => of_type,
             Some(named) => {
-                let named =
-                    Algorithm::try_from(named).map_err(|_| SkipReason::NotForSignatures)?;
+                let named = Algorithm::try_from(named).map_err(|_| SkipReason::NotForSignatures)?;
                 of_type.into_iter().filter(|own| own.0 == named).collect()
             }
         };
@@ -222,7 +221,9 @@ fn by_type(jwk: &Jwk) -> Result<Vec<SignatureAlgorithm>, SkipReason> {
 fn sound_rsa(key: &RSAKeyParameters) -> Result<(), SkipReason> {
     let (modulus, exponent) = (bytes_of(&key.n)?, bytes_of(&key.e)?);
     let (modulus, exponent) = (stripped(&modulus), stripped(&exponent));
-    let first_bits = modulus.first().map_or(0, |first| first.ilog2() as usize + 1);
+    let first_bits = modulus
+        .first()
+        .map_or(0, |first| first.ilog2() as usize + 1);
     let bits = modulus.len().saturating_sub(1) * 8 + first_bits;
     let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
     let exponent_safe = odd(exponent) && exponent != [1] && exponent.len() <= 4;
@@ -304,7 +305,10 @@ mod tests {
         // The key's own algorithm is pinned, else those of its type.
         let algorithms: Vec<_> = set.keys.iter().map(|key| key.algorithms()[0]).collect();
         assert_eq!(
-            algorithms.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            algorithms
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
             ["RS256", "ES256", "EdDSA"]
         );
         use SkipReason::{
@@ -314,8 +318,22 @@ mod tests {
         assert_eq!(
             reasons,
             [
-                NotForSignatures, NotForSignatures, NotForSignatures, Algorithm, Weak, Weak, Weak,
-                Unreadable, NoId, SameId, SameId, Type, Unreadable, Type, Point, Point,
+                NotForSignatures,
+                NotForSignatures,
+                NotForSignatures,
+                Algorithm,
+                Weak,
+                Weak,
+                Weak,
+                Unreadable,
+                NoId,
+                SameId,
+                SameId,
+                Type,
+                Unreadable,
+                Type,
+                Point,
+                Point,
             ]
         );
     }

@@ -64,8 +64,10 @@ impl KeyState {
     }
 }
 
-/// What keys are at a moment, by when each begins to sign. Of two that begin at once, the later in order signs.
+/// What keys are at a moment, by when each begins to sign. Of two that begin at once, the later in order signs. Where all
+/// begin later, by the clock of another server, the first one signs.
 pub fn key_states(signs_from: &[Timestamp], now: Timestamp) -> Vec<KeyState> {
+    let now = signs_from.iter().min().map_or(now, |first| now.max(*first));
     let keys: Vec<(Timestamp, usize)> = signs_from.iter().copied().zip(0..).collect();
     keys.iter()
         .map(|key| {
@@ -127,6 +129,7 @@ mod tests {
         assert_eq!(at(24), ["retired", "active"]);
         assert_eq!(at(25), ["retired", "active"]);
         assert_eq!(at(26), ["spent", "active"]);
+        assert_eq!(at(-1), ["active", "next"]);
         // The order of the keys does not matter, but of two of the same moment.
         let same = [hour(0), hour(0), hour(-5)];
         assert_eq!(

@@ -367,7 +367,10 @@ mod tests {
         assert!(!person.may(&[Permission::MachineRead]));
         assert_eq!(person.issuer, IssuerKind::Own);
         let who = person.person.as_ref().unwrap();
-        assert_eq!((&*who.id, &*who.roles), ("p", &["Machine.Read.All".into()][..]));
+        assert_eq!(
+            (&*who.id, &*who.roles),
+            ("p", &["Machine.Read.All".into()][..])
+        );
         let confused = caller(|claims| claims.scp = Some("Software.Read.All".to_owned()));
         assert!(!confused.may(&[Permission::SoftwareRead]));
         let bare = caller(|_| ());

@@ -9,6 +9,8 @@ mod database;
 mod demo;
 mod enroll;
 mod inventory;
+mod issuers;
+mod key;
 mod names;
 mod output;
 mod scan;
@@ -56,6 +58,8 @@ fn run(command: Command, settings: &Settings) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&args, settings),
         Command::Inventory(command) => inventory::run(command, settings),
         Command::App(command) => app::run(command, settings),
+        Command::Issuers(command) => issuers::run(&command, settings),
+        Command::Key(command) => key::run(&command, settings),
         Command::EnrollSecret(command) => enroll::run(command, settings),
         Command::Token(args) => token::run(&args, settings),
         Command::Demo(args) => demo::run(&args),

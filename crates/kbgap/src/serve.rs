@@ -89,6 +89,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         kbgap_server::Settings {
             public_url: settings.public_url.clone(),
             exports: Some(settings.exports.clone()),
+            issuers: settings.issuers.clone(),
+            key_rotation: settings.key_rotation,
             ..kbgap_server::Settings::at(url.clone())
         },
     )
@@ -251,8 +253,14 @@ async fn upkeep(service: Arc<Service>) {
             tracing::error!(%error, "the history cannot be written; it will be later");
         }
         let now = Timestamp::now();
+        if let Err(error) = service.follow_keys(now).await {
+            tracing::error!(%error, "the keys of tokens cannot be read; those known stay in use");
+        }
         if now.duration_since(ticked) >= TICK {
             ticked = now;
+            if let Err(error) = service.rotate_keys(now).await {
+                tracing::error!(%error, "the keys of tokens cannot be exchanged; they will be later");
+            }
             service.tick(now).await;
         }
         if now.duration_since(trimmed) >= TRIM {

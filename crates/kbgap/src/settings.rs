@@ -7,9 +7,12 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use jiff::SignedDuration;
 use kbgap_catalog::Day;
+use kbgap_identity::RotationPolicy;
+use kbgap_server::IssuerSettings;
 use kbgap_store::Location;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cli::SettingArgs;
 
@@ -32,6 +35,12 @@ pub(crate) struct Settings {
     pub(crate) software_rules: Option<PathBuf>,
     /// Where exports are written.
     pub(crate) exports: String,
+    /// The foreign issuers whose tokens are accepted.
+    pub(crate) issuers: Vec<IssuerSettings>,
+    /// How often the keys of tokens are exchanged.
+    pub(crate) key_rotation: RotationPolicy,
+    /// The same, as it is written.
+    signing_keys: SigningKeys,
     /// Name, value and source of each, to be printed.
     origins: Vec<(&'static str, String, Origin)>,
 }
@@ -57,6 +66,42 @@ struct ConfigFile {
     as_of: Option<String>,
     software_rules: Option<PathBuf>,
     exports: Option<String>,
+    /// In the file only, as are the issuers: there is room for them.
+    signing_keys: SigningKeys,
+    issuers: Vec<IssuerSettings>,
+}
+
+/// How often the keys of tokens are exchanged.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct SigningKeys {
+    /// After how many days.
+    rotate_after_days: u16,
+    /// How long a key is published before it signs.
+    overlap: SignedDuration,
+}
+
+impl Default for SigningKeys {
+    fn default() -> Self {
+        let policy = RotationPolicy::default();
+        Self {
+            rotate_after_days: 90,
+            overlap: policy.overlap,
+        }
+    }
+}
+
+impl SigningKeys {
+    fn policy(self) -> anyhow::Result<RotationPolicy> {
+        let age = SignedDuration::from_hours(i64::from(self.rotate_after_days) * 24);
+        if age.is_zero() || self.overlap.is_negative() || self.overlap >= age {
+            anyhow::bail!("signing-keys: overlap must be shorter than rotate-after-days");
+        }
+        Ok(RotationPolicy {
+            age,
+            overlap: self.overlap,
+        })
+    }
 }
 
 /// The folder of exports in the data directory, unless another place is named.
@@ -150,7 +195,14 @@ impl Settings {
                 String::clone,
             )
             .unwrap_or_default();
+        let in_file = || layers.file.display().to_string();
+        let key_rotation = file.signing_keys.policy().with_context(in_file)?;
+        let own_url = public_url.clone().unwrap_or_default();
+        kbgap_server::validate_issuers(&file.issuers, &own_url).with_context(in_file)?;
         Ok(Self {
+            issuers: file.issuers,
+            key_rotation,
+            signing_keys: file.signing_keys,
             exports,
             data_dir,
             database,
@@ -183,8 +235,22 @@ impl Settings {
                 )?;
             }
         }
+        let tables = Tables {
+            signing_keys: self.signing_keys,
+            issuers: &self.issuers,
+        };
+        write!(out, "\n{}", toml::to_string(&tables)?)?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The settings that are tables, to be printed.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Tables<'a> {
+    signing_keys: SigningKeys,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    issuers: &'a [IssuerSettings],
 }
 
 struct Layers<'a> {

@@ -8,6 +8,7 @@ mod envelope;
 mod former;
 mod history;
 mod intake;
+mod issuers;
 mod limits;
 mod machine;
 mod oauth2;
@@ -16,10 +17,17 @@ mod osquery_store;
 mod paths;
 mod routes;
 mod service;
+mod signing_keys;
 mod stream;
 mod tenant;
 
 pub use history::{Detected, Detection};
 pub use intake::{Incoming, IngestSummary, Intake, Rejected, StreamError};
+pub use issuers::{
+    ApplicationsSetting, ApplicationsWord, BadIssuer, BadIssuerReason, BadUrl, Checked, CheckedKey,
+    CheckedSkip, ClaimsSetting, Cloud, FetchError, IssuerSettings, ListSetting, PathSetting,
+    check as check_issuers, validate as validate_issuers,
+};
 pub use routes::serve;
 pub use service::{Published, Service, Settings, StartError};
+pub use signing_keys::{KeyOfStore, create_key, keys_of};

@@ -16,6 +16,13 @@ pub struct Tenant {
     pub created_at: Timestamp,
 }
 
+impl Tenant {
+    /// Whether it is the one meant by an id or a name.
+    pub fn is(&self, id_or_name: &str) -> bool {
+        self.id.eq_ignore_ascii_case(id_or_name) || self.name.eq_ignore_ascii_case(id_or_name)
+    }
+}
+
 /// An application of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
@@ -72,11 +79,11 @@ const APPLICATIONS: &str = "SELECT client, name, secret_hash, created_at FROM ap
 const ROLES: &str =
     "SELECT client, role FROM application_roles WHERE tenant = $1 ORDER BY client, role";
 
-const PUT_KEY: &str = "INSERT INTO signing_keys (kid, pkcs8, created_at, signs_from) VALUES ($1, $2, $3, $4)
+const PUT_KEY: &str =
+    "INSERT INTO signing_keys (kid, pkcs8, created_at, signs_from) VALUES ($1, $2, $3, $4)
     ON CONFLICT DO NOTHING";
 
-const KEYS: &str =
-    "SELECT kid, pkcs8, created_at, signs_from FROM signing_keys ORDER BY signs_from DESC, kid DESC";
+const KEYS: &str = "SELECT kid, pkcs8, created_at, signs_from FROM signing_keys ORDER BY signs_from DESC, kid DESC";
 
 const REMOVE_KEY: &str = "DELETE FROM signing_keys WHERE kid = $1";
 
