@@ -100,10 +100,14 @@ claims = {{ application-roles = "realm_access.roles", roles = "realm_access.role
     )
 }
 
+async fn store_of(installation: &Installation) -> Store {
+    let file = installation.path().join("data/kbgap.db");
+    Store::open_file(&file).await.unwrap()
+}
+
 /// The tenant of the first start, and the key that signs.
 async fn tenant_and_key(installation: &Installation) -> (String, SigningKey) {
-    let store = Store::open_file(&installation.path().join("data/kbgap.db"));
-    let store = store.await.unwrap();
+    let store = store_of(installation).await;
     let tenant = store.tenants().await.unwrap().remove(0).id;
     let key = store.signing_keys().await.unwrap().remove(0);
     let key = SigningKey::from_pkcs8(&key.pkcs8).unwrap();
@@ -277,6 +281,11 @@ impl Drop for Provider {
     }
 }
 
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 /// The folder that the provider is installed in.
 fn modules() -> PathBuf {
     static INSTALLING: Mutex<()> = Mutex::new(());
@@ -320,8 +329,7 @@ async fn token_of_provider(port: u16) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certified_provider_is_accepted_and_its_rotation_and_outage_are_survived() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = port.local_addr().unwrap().port();
+    let port = free_port();
     let keys = tempfile::tempdir().unwrap();
     let keys = keys.path();
     let installation = Installation::new();
@@ -730,6 +738,13 @@ async fn links_to_exports_outlive_the_key_that_sealed_them() {
     let server = installation.serve(&[]);
     let client = server.client();
     let token = server.token(&client).await;
+    let machine = json!({
+        "name": "desk-1",
+        "os": { "name": "Microsoft Windows 10 Enterprise", "version": "10.0.18363.657", "architecture": "x64" },
+        "software": [{ "name": "7-Zip 19.00 (x64)", "version": "19.00", "vendor": "Igor Pavlov" }],
+    });
+    let (status, _) = server.post_reports(&token, machine.to_string()).await;
+    assert_eq!(status, StatusCode::OK);
     let exported = server.get("/api/machines/SoftwareInventoryExport", Some(&token));
     let exported: Value = exported.await.json().await.unwrap();
     let Some(link) = exported["exportFiles"][0].as_str() else {
@@ -749,8 +764,7 @@ async fn links_to_exports_outlive_the_key_that_sealed_them() {
     assert_eq!(reqwest::get(link).await.unwrap().status(), StatusCode::OK);
 
     // A key whose tokens have all ended is published no more; what it sealed counts still.
-    let store = Store::open_file(&installation.path().join("data/kbgap.db"));
-    let store = store.await.unwrap();
+    let store = store_of(&installation).await;
     let now = Timestamp::now();
     let rows = store.signing_keys().await.unwrap();
     for row in rows {
