@@ -78,6 +78,8 @@ enum Bench {
     Export,
     /// Durable ingest of reports, against bare batched inserts of the same bytes
     Ingest,
+    /// Verifying tokens, seen before and not, against the library's own decoding
+    Tokens,
     /// The API over HTTP at ten thousand and a million machines, against a bare handler (needs 'wrk')
     Requests,
 }
@@ -137,6 +139,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
         Bench::Filter,
         Bench::Export,
         Bench::Ingest,
+        Bench::Tokens,
         Bench::Requests,
     ];
     let which = if which.is_empty() { &all } else { which };
@@ -150,6 +153,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
             Bench::Filter => ("kbgap-odata", "filter"),
             Bench::Export => ("kbgap-export", "export"),
             Bench::Ingest => ("kbgap-server", "ingest"),
+            Bench::Tokens => ("kbgap-identity", "tokens"),
             Bench::Requests => ("kbgap-server", "requests"),
         };
         cargo(&["bench", "-q", "-p", package, "--bench", name], &variables)?;
