@@ -162,14 +162,14 @@ fn verifier(key: &SigningKey, foreign: &SigningKey) -> Verifier {
         tenant: TENANT.into(),
         audiences: Audiences::default(),
         algorithms: SignatureAlgorithm::ALL.to_vec(),
-        claims: ClaimMapping::Mapped(MappedClaims {
+        claims: ClaimMapping::Mapped(Box::new(MappedClaims {
             applications: ApplicationRule::Claim {
                 path: ClaimPath::top("client_id"),
                 value: None,
             },
             application_roles: ClaimList::Array("realm_access.roles".parse().unwrap()),
             ..MappedClaims::default()
-        }),
+        })),
     });
     let published = json!({ "keys": [foreign.jwk()] }).to_string();
     let keys = KeySet::read(published.as_bytes(), &issuer.algorithms).unwrap();
@@ -193,7 +193,7 @@ fn validation(issuer: &str) -> Validation {
 }
 
 fn own(key: &SigningKey) -> Issued {
-    let issuer = TokenIssuer::new(BASE, key.clone());
+    let provider = TokenIssuer::new(BASE, key.clone());
     let token = |number: usize| {
         let client = Client {
             tenant: TENANT,
@@ -201,13 +201,13 @@ fn own(key: &SigningKey) -> Issued {
             name: "SIEM",
             permissions: &[Permission::SoftwareRead, Permission::MachineRead],
         };
-        let issued = issuer.issue(&client, AUDIENCE, Timestamp::now());
+        let issued = provider.issue(&client, AUDIENCE, Timestamp::now());
         issued.unwrap().access_token
     };
     Issued {
         tokens: (0..TOKENS).map(token).collect(),
         key: DecodingKey::from_jwk(key.jwk()).unwrap(),
-        validation: validation(&issuer.name(TENANT)),
+        validation: validation(&provider.name(TENANT)),
     }
 }
 

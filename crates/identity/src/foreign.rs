@@ -14,7 +14,7 @@ use crate::audience::Audiences;
 pub struct ForeignIssuer {
     /// The name it is configured under.
     pub name: Arc<str>,
-    /// What a token's `iss` may be, to the letter (OpenID Connect Core 1.0, section 3.1.3.7).
+    /// What a token's `iss` may be, to the letter (`OpenID` Connect Core 1.0, section 3.1.3.7).
     pub issuers: Vec<Box<str>>,
     /// The tenant here that its tokens are for.
     pub tenant: Box<str>,
@@ -35,7 +35,7 @@ pub enum ClaimMapping {
         tid: Uuid,
     },
     /// As configured.
-    Mapped(MappedClaims),
+    Mapped(Box<MappedClaims>),
 }
 
 /// Where the claims of a provider are.
@@ -59,7 +59,7 @@ pub struct MappedClaims {
     pub roles: ClaimPath,
 }
 
-/// Which tokens are an application's own and not a person's. OpenID Connect has no common sign of it, and guessing could
+/// Which tokens are an application's own and not a person's. `OpenID` Connect has no common sign of it, and guessing could
 /// take a person's token for an application's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApplicationRule {

@@ -248,6 +248,9 @@ fn bytes_of(encoded: &str) -> Result<Vec<u8>, SkipReason> {
 mod tests {
     use serde_json::json;
 
+    use super::SkipReason::{
+        Algorithm, NoId, NotForSignatures, Point, SameId, Type, Unreadable, Weak,
+    };
     use super::*;
     use crate::signing_key::SigningKey;
 
@@ -311,9 +314,6 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["RS256", "ES256", "EdDSA"]
         );
-        use SkipReason::{
-            Algorithm, NoId, NotForSignatures, Point, SameId, Type, Unreadable, Weak,
-        };
         let reasons: Vec<_> = set.skipped.iter().map(|key| key.reason).collect();
         assert_eq!(
             reasons,

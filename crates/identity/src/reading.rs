@@ -9,7 +9,7 @@ use crate::foreign::{
 };
 use crate::unauthorized::Unauthorized;
 
-/// Claims of ID tokens (OpenID Connect Core 1.0, sections 2 and 3.3.2.11) and of logout tokens (Back-Channel Logout 1.0,
+/// Claims of ID tokens (`OpenID` Connect Core 1.0, sections 2 and 3.3.2.11) and of logout tokens (Back-Channel Logout 1.0,
 /// section 2.4), which no access token has; and `cnf`, of tokens that count only with a proof beside them (RFC 7800),
 /// which is not asked for here.
 const NO_BEARER_TOKEN: [&str; 5] = ["nonce", "at_hash", "c_hash", "events", "cnf"];

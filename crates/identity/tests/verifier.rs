@@ -38,7 +38,7 @@ fn sso(world: &World) -> Arc<ForeignIssuer> {
         tenant: TENANT.into(),
         audiences: Audiences::default(),
         algorithms: SignatureAlgorithm::ALL.to_vec(),
-        claims: ClaimMapping::Mapped(MappedClaims {
+        claims: ClaimMapping::Mapped(Box::new(MappedClaims {
             applications: ApplicationRule::Claim {
                 path: ClaimPath::top("idtyp"),
                 value: Some("app".into()),
@@ -47,7 +47,7 @@ fn sso(world: &World) -> Arc<ForeignIssuer> {
             roles: "realm_access.roles".parse().unwrap(),
             name: ClaimPath::top("preferred_username"),
             ..MappedClaims::default()
-        }),
+        })),
     })
 }
 
@@ -183,7 +183,7 @@ fn tokens_of_other_providers_are_read_as_configured() {
     // The same token, at a provider of which nothing is said: it is a person's, whatever it looks like.
     let reader = |mapped: MappedClaims| {
         let issuer = Arc::new(ForeignIssuer {
-            claims: ClaimMapping::Mapped(mapped),
+            claims: ClaimMapping::Mapped(Box::new(mapped)),
             ..(*sso(world)).clone()
         });
         let verifier = Verifier::new(BASE, Vec::new(), Audiences::default());

@@ -80,7 +80,7 @@ pub enum FetchError {
         /// Why.
         source: serde_json::Error,
     },
-    /// The document of another issuer (OpenID Connect Discovery 1.0, section 4.3).
+    /// The document of another issuer (`OpenID` Connect Discovery 1.0, section 4.3).
     #[error("{url} is the document of the issuer '{found}', not of '{expected}'")]
     OtherIssuer {
         /// Where.

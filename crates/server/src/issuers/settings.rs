@@ -25,7 +25,7 @@ pub struct IssuerSettings {
     /// The cloud that the tenant of Entra ID is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud: Option<Cloud>,
-    /// The URL of an OpenID provider, to the letter as its tokens state it.
+    /// The URL of an `OpenID` provider, to the letter as its tokens state it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
     /// The tenant here that its tokens are for: id or name.
@@ -324,7 +324,7 @@ impl IssuerSettings {
         if let Some(claims) = &self.claims {
             claims.apply(&mut mapped)?;
         }
-        let claims = ClaimMapping::Mapped(mapped);
+        let claims = ClaimMapping::Mapped(Box::new(mapped));
         Ok((vec![source], vec![issuer.into()], claims))
     }
 }
@@ -396,7 +396,7 @@ pub fn validate(all: &[IssuerSettings], own_url: &str) -> Result<(), BadIssuer> 
 
 impl Source {
     fn of(issuer: &str, base: &str) -> Result<Self, BadUrl> {
-        // An issuer has no query and no fragment, and what follows a slash at its end follows it (OpenID Connect
+        // An issuer has no query and no fragment, and what follows a slash at its end follows it (`OpenID` Connect
         // Discovery 1.0, sections 3 and 4.1).
         let base = format!("{}/", base.trim_end_matches('/'));
         let url: Url = fetch::permitted(&base)?;
