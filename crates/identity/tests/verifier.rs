@@ -106,7 +106,7 @@ fn every_attack_is_refused_for_its_reason() {
         world.p256.sign(&world.foreign_claims()),
         world.p384.sign(&world.foreign_claims()),
         world.ed25519.sign(&world.foreign_claims()),
-        world.entra.sign(&world.entra_claims()),
+        world.entra.sign(&World::entra_claims()),
     ] {
         let caller = FIXTURE.verify(&good).unwrap();
         assert!(caller.may(&[Permission::SoftwareRead]), "{caller:?}");
@@ -132,14 +132,14 @@ fn every_attack_is_refused_for_its_reason() {
 fn tokens_of_entra_id_say_who_asks() {
     let world = &FIXTURE.world;
     let of = |claims: &Value| FIXTURE.verify(&world.entra.sign(claims)).unwrap();
-    let application = of(&world.entra_claims());
+    let application = of(&World::entra_claims());
     assert_eq!(&*application.tenant, TENANT, "ours, not Entra ID's");
     assert_eq!(application.application.as_deref(), Some("app"));
     assert_eq!(application.issuer, IssuerKind::Foreign(ENTRA.into()));
     assert_eq!(application.person, None);
 
     // Version 2, of a person, whose roles stand beside the scopes.
-    let mut claims = without(&world.entra_claims(), "appid");
+    let mut claims = without(&World::entra_claims(), "appid");
     claims["iss"] = json!(format!("https://login.microsoftonline.com/{TID}/v2.0"));
     claims["ver"] = json!("2.0");
     claims["azp"] = json!("portal");
@@ -324,7 +324,7 @@ proptest! {
         for (pair, claims) in [
             (&world.own, world.own_claims()),
             (&world.rsa, world.foreign_claims()),
-            (&world.entra, world.entra_claims()),
+            (&world.entra, World::entra_claims()),
         ] {
             let token = pair.sign(&with(&claims, &name, value.clone()));
             let now = Timestamp::now();

@@ -44,6 +44,7 @@ pub(crate) fn attacks(world: &World) -> Vec<Attack> {
         times(world),
         audiences(world),
         issuers(world),
+        foreign_issuers(world),
         grants(world),
         sizes(world),
         foreign_keys(world),
@@ -641,7 +642,6 @@ fn issuers(world: &World) -> Vec<Attack> {
     let name = claims["iss"].as_str().unwrap();
     let of = |value: Value| world.own.sign(&with(&claims, "iss", value));
     let host = world.base.split_once("://").unwrap().1;
-    let foreign = world.foreign_claims();
     vec![
         attack(
             "of no issuer",
@@ -702,6 +702,14 @@ fn issuers(world: &World) -> Vec<Attack> {
             Malformed,
             world.own.sign(&with(&claims, "tid", json!([world.tenant]))),
         ),
+    ]
+}
+
+fn foreign_issuers(world: &World) -> Vec<Attack> {
+    let claims = world.own_claims();
+    let name = claims["iss"].as_str().unwrap();
+    let foreign = world.foreign_claims();
+    vec![
         attack(
             "of ours, by a foreign issuer's key",
             UnknownKey,
@@ -1030,7 +1038,7 @@ fn foreign_claims(world: &World) -> Vec<Attack> {
 }
 
 fn entra(world: &World) -> Vec<Attack> {
-    let claims = world.entra_claims();
+    let claims = World::entra_claims();
     let key = &world.entra;
     let of = |name: &str, value: Value| key.sign(&with(&claims, name, value));
     let v2 = json!(format!("https://login.microsoftonline.com/{TID}/v2.0"));

@@ -103,7 +103,7 @@ impl World {
     }
 
     /// The claims of an application's token of Entra ID.
-    pub(crate) fn entra_claims(&self) -> Value {
+    pub(crate) fn entra_claims() -> Value {
         let now = Timestamp::now().as_second();
         json!({
             "aud": AUDIENCE, "iss": format!("https://sts.windows.net/{TID}/"), "tid": TID,

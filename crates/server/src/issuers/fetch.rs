@@ -54,7 +54,7 @@ pub enum FetchError {
     #[error("{url} does not answer")]
     Http {
         /// Where.
-        url: Url,
+        url: Box<str>,
         /// Why.
         source: reqwest::Error,
     },
@@ -62,7 +62,7 @@ pub enum FetchError {
     #[error("{url} answers {status}")]
     Status {
         /// Where.
-        url: Url,
+        url: Box<str>,
         /// The answer.
         status: u16,
     },
@@ -70,13 +70,13 @@ pub enum FetchError {
     #[error("{url} answers with more than {MAX_DOCUMENT} bytes")]
     TooLarge {
         /// Where.
-        url: Url,
+        url: Box<str>,
     },
     /// Not a discovery document.
     #[error("{url} is not a discovery document of an OpenID provider")]
     NoDocument {
         /// Where.
-        url: Url,
+        url: Box<str>,
         /// Why.
         source: serde_json::Error,
     },
@@ -84,11 +84,11 @@ pub enum FetchError {
     #[error("{url} is the document of the issuer '{found}', not of '{expected}'")]
     OtherIssuer {
         /// Where.
-        url: Url,
+        url: Box<str>,
         /// What it says.
-        found: String,
+        found: Box<str>,
         /// What is configured.
-        expected: String,
+        expected: Box<str>,
     },
     /// Its keys are at a URL that is not used.
     #[error("its keys: {0}")]
@@ -97,7 +97,7 @@ pub enum FetchError {
     #[error("{url}: {source}")]
     Keys {
         /// Where.
-        url: Url,
+        url: Box<str>,
         /// Why.
         source: KeySetError,
     },
@@ -152,7 +152,7 @@ impl Fetcher {
             }
             let json = self.get(&url).await?;
             let set = KeySet::read(&json, allowed).map_err(|source| FetchError::Keys {
-                url: url.clone(),
+                url: url.as_str().into(),
                 source,
             })?;
             for key in set.keys {
@@ -176,14 +176,14 @@ impl Fetcher {
         let json = self.get(url).await?;
         let document: Document =
             serde_json::from_slice(&json).map_err(|source| FetchError::NoDocument {
-                url: url.clone(),
+                url: url.as_str().into(),
                 source,
             })?;
         if document.issuer != source.issuer {
             return Err(FetchError::OtherIssuer {
-                url: url.clone(),
-                found: document.issuer,
-                expected: source.issuer.clone(),
+                url: url.as_str().into(),
+                found: document.issuer.into(),
+                expected: source.issuer.as_str().into(),
             });
         }
         Ok(permitted(&document.jwks_uri)?)
@@ -191,20 +191,22 @@ impl Fetcher {
 
     async fn get(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
         let failed = |source| FetchError::Http {
-            url: url.clone(),
+            url: url.as_str().into(),
             source,
         };
         let mut response = self.http.get(url.clone()).send().await.map_err(failed)?;
         if response.status() != reqwest::StatusCode::OK {
             return Err(FetchError::Status {
-                url: url.clone(),
+                url: url.as_str().into(),
                 status: response.status().as_u16(),
             });
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > MAX_DOCUMENT {
-                return Err(FetchError::TooLarge { url: url.clone() });
+                return Err(FetchError::TooLarge {
+                    url: url.as_str().into(),
+                });
             }
             body.extend_from_slice(&chunk);
         }

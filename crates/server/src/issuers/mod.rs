@@ -69,7 +69,7 @@ impl Issuers {
                 _tasks: tasks,
             });
         }
-        let fetcher = Fetcher::new()?;
+        let http = Fetcher::new()?;
         for configured in configured {
             let asked = Arc::new(Notify::new());
             let (told, fetches) = watch::channel(Fetches {
@@ -87,7 +87,7 @@ impl Issuers {
             );
             let task = Task {
                 configured,
-                fetcher: fetcher.clone(),
+                http: http.clone(),
                 store: store.clone(),
                 verifier: verifier.clone(),
                 asked,
@@ -125,7 +125,7 @@ impl Issuers {
 /// Keeps the keys of one issuer.
 struct Task {
     configured: Configured,
-    fetcher: Fetcher,
+    http: Fetcher,
     store: Store,
     verifier: Arc<Verifier>,
     asked: Arc<Notify>,
@@ -190,7 +190,7 @@ impl Task {
         };
         let name = &*issuer.name;
         let fetched = self
-            .fetcher
+            .http
             .keys(&self.configured.sources, &issuer.algorithms)
             .await;
         match fetched {
@@ -205,7 +205,7 @@ impl Task {
             }
             Err(error) => {
                 self.failures += 1;
-                let error = crate::issuers::reasons(&error);
+                let error = reasons(&error);
                 let keep = self.configured.keep;
                 if self.fetched_last.is_some_and(|last| last.elapsed() < keep) {
                     tracing::warn!(
@@ -299,11 +299,11 @@ pub async fn check(
     settings: &[IssuerSettings],
     own_url: &str,
 ) -> Result<Vec<Checked>, Box<dyn std::error::Error + Send + Sync>> {
-    let fetcher = Fetcher::new()?;
+    let http = Fetcher::new()?;
     let mut checked = Vec::new();
     for configured in configured(settings, own_url)? {
         let issuer = configured.issuer;
-        let fetched = fetcher.keys(&configured.sources, &issuer.algorithms).await;
+        let fetched = http.keys(&configured.sources, &issuer.algorithms).await;
         let error = fetched.as_ref().err().map(|error| reasons(error));
         let fetched = fetched.unwrap_or_default();
         let keys = fetched.keys.iter().map(|key| CheckedKey {
