@@ -13,7 +13,10 @@ use crate::settings::Settings;
 pub(crate) fn run(command: &IssuersCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
     let IssuersCommand::Check { json } = command;
     let own_url = settings.public_url.as_deref().unwrap_or_default();
-    let checked = runtime()?.block_on(kbgap_server::check_issuers(&settings.issuers, own_url));
+    let checked = runtime()?.block_on(kbgap_server::check_issuers(
+        &settings.tokens.issuers,
+        own_url,
+    ));
     let checked = checked.map_err(anyhow::Error::from_boxed)?;
     let mut out = io::stdout().lock();
     if *json {

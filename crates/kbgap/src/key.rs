@@ -55,7 +55,7 @@ fn row(key: &KeyOfStore) -> serde_json::Value {
 
 async fn rotate(store: &Store, settings: &Settings, at_once: bool) -> anyhow::Result<()> {
     let now = Timestamp::now();
-    let kid = kbgap_server::create_key(store, &settings.key_rotation, at_once, now).await?;
+    let kid = kbgap_server::create_key(store, &settings.tokens.key_rotation, at_once, now).await?;
     let keys = kbgap_server::keys_of(store, now).await?;
     if let Some(key) = keys.iter().find(|key| key.kid == kid) {
         writeln!(

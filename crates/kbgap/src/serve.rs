@@ -89,8 +89,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         kbgap_server::Settings {
             public_url: settings.public_url.clone(),
             exports: Some(settings.exports.clone()),
-            issuers: settings.issuers.clone(),
-            key_rotation: settings.key_rotation,
+            issuers: settings.tokens.issuers.clone(),
+            key_rotation: settings.tokens.key_rotation,
             ..kbgap_server::Settings::at(url.clone())
         },
     )

@@ -35,14 +35,38 @@ pub(crate) struct Settings {
     pub(crate) software_rules: Option<PathBuf>,
     /// Where exports are written.
     pub(crate) exports: String,
-    /// The foreign issuers whose tokens are accepted.
-    pub(crate) issuers: Vec<IssuerSettings>,
-    /// How often the keys of tokens are exchanged.
-    pub(crate) key_rotation: RotationPolicy,
-    /// The same, as it is written.
-    signing_keys: SigningKeys,
+    /// Whose tokens are accepted, and how our own are signed.
+    pub(crate) tokens: TokenSettings,
     /// Name, value and source of each, to be printed.
     origins: Vec<(&'static str, String, Origin)>,
+}
+
+/// Whose tokens are accepted, and how our own are signed: tables of the configuration file.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct TokenSettings {
+    signing_keys: SigningKeys,
+    /// The foreign issuers whose tokens are accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) issuers: Vec<IssuerSettings>,
+    /// How often the keys of tokens are exchanged.
+    #[serde(skip)]
+    pub(crate) key_rotation: RotationPolicy,
+}
+
+impl TokenSettings {
+    fn of(
+        signing_keys: SigningKeys,
+        issuers: Vec<IssuerSettings>,
+        public_url: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        kbgap_server::validate_issuers(&issuers, public_url.unwrap_or_default())?;
+        Ok(Self {
+            signing_keys,
+            issuers,
+            key_rotation: signing_keys.policy()?,
+        })
+    }
 }
 
 /// Where a setting comes from.
@@ -195,14 +219,10 @@ impl Settings {
                 String::clone,
             )
             .unwrap_or_default();
-        let in_file = || layers.file.display().to_string();
-        let key_rotation = file.signing_keys.policy().with_context(in_file)?;
-        let own_url = public_url.clone().unwrap_or_default();
-        kbgap_server::validate_issuers(&file.issuers, &own_url).with_context(in_file)?;
+        let tokens = TokenSettings::of(file.signing_keys, file.issuers, public_url.as_deref())
+            .with_context(|| layers.file.display().to_string())?;
         Ok(Self {
-            issuers: file.issuers,
-            key_rotation,
-            signing_keys: file.signing_keys,
+            tokens,
             exports,
             data_dir,
             database,
@@ -235,22 +255,9 @@ impl Settings {
                 )?;
             }
         }
-        let tables = Tables {
-            signing_keys: self.signing_keys,
-            issuers: &self.issuers,
-        };
-        write!(out, "\n{}", toml::to_string(&tables)?)?;
+        write!(out, "\n{}", toml::to_string(&self.tokens)?)?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// The settings that are tables, to be printed.
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Tables<'a> {
-    signing_keys: SigningKeys,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    issuers: &'a [IssuerSettings],
 }
 
 struct Layers<'a> {

@@ -538,7 +538,12 @@ async fn what_an_issuer_publishes_wrongly_is_told_and_not_used() {
     ];
     let mut toml = String::new();
     for (name, response, _) in &cases {
-        toml += &format!("[[issuers]]\nname = \"{name}\"\nissuer = \"{uri}/{name}\"\n");
+        let lines = [
+            "[[issuers]]",
+            &format!("name = \"{name}\""),
+            &format!("issuer = \"{uri}/{name}\"\n"),
+        ];
+        toml += &lines.join("\n");
         Mock::given(path(format!("/{name}/.well-known/openid-configuration")))
             .respond_with(response.clone())
             .mount(&provider)
