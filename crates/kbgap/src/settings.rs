@@ -1,5 +1,8 @@
 //! Settings: flags before environment before the configuration file before defaults.
 
+mod edge;
+mod tokens;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,14 +10,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use jiff::SignedDuration;
 use kbgap_catalog::Day;
-use kbgap_identity::RotationPolicy;
 use kbgap_server::IssuerSettings;
 use kbgap_store::Location;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::cli::SettingArgs;
+use edge::EdgeSettings;
+use tokens::{SigningKeys, TokenSettings};
 
 /// The settings in force.
 #[derive(Debug, Clone)]
@@ -37,36 +40,10 @@ pub(crate) struct Settings {
     pub(crate) exports: String,
     /// Whose tokens are accepted, and how our own are signed.
     pub(crate) tokens: TokenSettings,
+    /// How clients reach the service.
+    edge: EdgeSettings,
     /// Name, value and source of each, to be printed.
-    origins: Vec<(&'static str, String, Origin)>,
-}
-
-/// Whose tokens are accepted, and how our own are signed: tables of the configuration file.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) struct TokenSettings {
-    signing_keys: SigningKeys,
-    /// The foreign issuers whose tokens are accepted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) issuers: Vec<IssuerSettings>,
-    /// How often the keys of tokens are exchanged.
-    #[serde(skip)]
-    pub(crate) key_rotation: RotationPolicy,
-}
-
-impl TokenSettings {
-    fn of(
-        signing_keys: SigningKeys,
-        issuers: Vec<IssuerSettings>,
-        public_url: Option<&str>,
-    ) -> anyhow::Result<Self> {
-        kbgap_server::validate_issuers(&issuers, public_url.unwrap_or_default())?;
-        Ok(Self {
-            signing_keys,
-            issuers,
-            key_rotation: signing_keys.policy()?,
-        })
-    }
+    origins: Vec<(&'static str, Option<toml::Value>, Origin)>,
 }
 
 /// Where a setting comes from.
@@ -90,42 +67,13 @@ struct ConfigFile {
     as_of: Option<String>,
     software_rules: Option<PathBuf>,
     exports: Option<String>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    tls_self_signed: Option<bool>,
+    plain_http: Option<bool>,
     /// In the file only, as are the issuers: there is room for them.
     signing_keys: SigningKeys,
     issuers: Vec<IssuerSettings>,
-}
-
-/// How often the keys of tokens are exchanged.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct SigningKeys {
-    /// After how many days.
-    rotate_after_days: u16,
-    /// How long a key is published before it signs.
-    overlap: SignedDuration,
-}
-
-impl Default for SigningKeys {
-    fn default() -> Self {
-        let policy = RotationPolicy::default();
-        Self {
-            rotate_after_days: 90,
-            overlap: policy.overlap,
-        }
-    }
-}
-
-impl SigningKeys {
-    fn policy(self) -> anyhow::Result<RotationPolicy> {
-        let age = SignedDuration::from_hours(i64::from(self.rotate_after_days) * 24);
-        if age.is_zero() || self.overlap.is_negative() || self.overlap >= age {
-            anyhow::bail!("signing-keys: overlap must be shorter than rotate-after-days");
-        }
-        Ok(RotationPolicy {
-            age,
-            overlap: self.overlap,
-        })
-    }
 }
 
 /// The folder of exports in the data directory, unless another place is named.
@@ -154,6 +102,7 @@ impl Settings {
             file: file_path,
             origins: Vec::new(),
         };
+        let edge = EdgeSettings::of(&mut layers, &args.edge, &file)?;
         let data_dir = layers
             .pick(
                 ("data-dir", "KBGAP_DATA_DIR"),
@@ -231,6 +180,7 @@ impl Settings {
             msrc_url,
             as_of,
             software_rules,
+            edge,
             origins: layers.origins,
         })
     }
@@ -245,14 +195,9 @@ impl Settings {
                 Origin::File(path) => path.display().to_string(),
                 Origin::Default => "default".to_owned(),
             };
-            if value.is_empty() {
-                writeln!(out, "# {name} is not set")?;
-            } else {
-                writeln!(
-                    out,
-                    "{name} = {}  # {origin}",
-                    toml::Value::from(value.as_str())
-                )?;
+            match value {
+                Some(value) => writeln!(out, "{name} = {value}  # {origin}")?,
+                None => writeln!(out, "# {name} is not set")?,
             }
         }
         write!(out, "\n{}", toml::to_string(&self.tokens)?)?;
@@ -263,17 +208,40 @@ impl Settings {
 struct Layers<'a> {
     matches: &'a ArgMatches,
     file: PathBuf,
-    origins: Vec<(&'static str, String, Origin)>,
+    origins: Vec<(&'static str, Option<toml::Value>, Origin)>,
 }
 
 impl Layers<'_> {
-    fn pick<T>(
+    /// A file.
+    fn path(
+        &mut self,
+        name: (&'static str, &'static str),
+        given: Option<&PathBuf>,
+        in_file: Option<&PathBuf>,
+    ) -> Option<PathBuf> {
+        self.pick(name, given.cloned(), in_file.cloned(), None, |path| {
+            path.display().to_string()
+        })
+    }
+
+    /// What is on or off; off unless it is said.
+    fn switch(
+        &mut self,
+        name: (&'static str, &'static str),
+        given: Option<bool>,
+        in_file: Option<bool>,
+    ) -> bool {
+        self.pick(name, given, in_file, Some(false), bool::clone)
+            .unwrap_or_default()
+    }
+
+    fn pick<T, V: Into<toml::Value>>(
         &mut self,
         (name, variable): (&'static str, &'static str),
         given: Option<T>,
         in_file: Option<T>,
         default: Option<T>,
-        show: impl Fn(&T) -> String,
+        show: impl Fn(&T) -> V,
     ) -> Option<T> {
         let (value, origin) = match (given, in_file) {
             (Some(given), _) if self.is_flag(name) => (Some(given), Origin::Flag),
@@ -281,7 +249,7 @@ impl Layers<'_> {
             (None, Some(in_file)) => (Some(in_file), Origin::File(self.file.clone())),
             (None, None) => (default, Origin::Default),
         };
-        let shown = value.as_ref().map(show).unwrap_or_default();
+        let shown = value.as_ref().map(|value| show(value).into());
         self.origins.push((name, shown, origin));
         value
     }
