@@ -86,6 +86,8 @@ enum Bench {
     Files,
     /// Durable ingest of reports, against bare batched inserts of the same bytes
     Ingest,
+    /// Verifying tokens, seen before and not, against the library's own decoding
+    Tokens,
     /// The API over HTTP at ten thousand and a million machines, against a bare handler (needs 'wrk')
     Requests,
 }
@@ -147,6 +149,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
         Bench::Export,
         Bench::Files,
         Bench::Ingest,
+        Bench::Tokens,
         Bench::Requests,
     ];
     let which = if which.is_empty() { &all } else { which };
@@ -161,6 +164,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
             Bench::Export => ("kbgap-export", "export"),
             Bench::Files => ("kbgap-server", "files"),
             Bench::Ingest => ("kbgap-server", "ingest"),
+            Bench::Tokens => ("kbgap-identity", "tokens"),
             Bench::Requests => ("kbgap-server", "requests"),
         };
         cargo(&["bench", "-q", "-p", package, "--bench", name], &variables)?;

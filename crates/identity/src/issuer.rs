@@ -1,5 +1,8 @@
 //! Issuing tokens to applications.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use jsonwebtoken::Header;
 use serde::{Deserialize, Serialize};
@@ -10,14 +13,16 @@ use crate::signing_key::{ALGORITHM, SigningKey};
 
 /// How long a token lasts, in seconds, and how long before it was issued it begins: 65 minutes in all, as Entra ID's
 /// (API specification, section 3.3).
-const LIFETIME: i64 = 3600;
+pub(crate) const LIFETIME: i64 = 3600;
 const BEFORE: i64 = 300;
 
 /// Issues tokens in the name of one base URL, each tenant being an issuer of its own below it.
-#[derive(Debug, Clone)]
+///
+/// The key may be exchanged while it is used.
+#[derive(Debug)]
 pub struct TokenIssuer {
     base: Box<str>,
-    key: SigningKey,
+    key: ArcSwap<SigningKey>,
 }
 
 /// An application that has shown who it is.
@@ -85,11 +90,11 @@ pub(crate) struct Claims {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     appidacr: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) app_displayname: Option<String>,
+    app_displayname: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    oid: Option<String>,
+    pub(crate) oid: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    sub: Option<String>,
+    pub(crate) sub: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) roles: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,7 +111,14 @@ impl TokenIssuer {
     pub fn new(base: &str, key: SigningKey) -> Self {
         Self {
             base: base.trim_end_matches('/').into(),
-            key,
+            key: ArcSwap::from_pointee(key),
+        }
+    }
+
+    /// Signs with this key from now on.
+    pub fn use_key(&self, key: SigningKey) {
+        if self.key.load().kid() != key.kid() {
+            self.key.store(Arc::new(key));
         }
     }
 
@@ -143,11 +155,17 @@ impl TokenIssuer {
         })
     }
 
-    fn sign(&self, claims: &Claims) -> Result<IssuedToken, IssueError> {
+    /// A signed token with these claims.
+    pub(crate) fn encode(&self, claims: &impl Serialize) -> Result<String, IssueError> {
+        let key = self.key.load();
         let mut header = Header::new(ALGORITHM);
-        header.kid = Some(self.key.kid().to_owned());
+        header.kid = Some(key.kid().to_owned());
+        Ok(jsonwebtoken::encode(&header, claims, &key.encoding)?)
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<IssuedToken, IssueError> {
         Ok(IssuedToken {
-            access_token: jsonwebtoken::encode(&header, claims, &self.key.encoding)?,
+            access_token: self.encode(claims)?,
             // One second went by, Entra ID says.
             expires_in: LIFETIME - 1,
             not_before: claims.nbf,
@@ -165,11 +183,11 @@ impl TokenIssuer {
             iat: now,
             nbf: now,
             exp: now + LIFETIME,
-            appid: None,
+            appid: Some("c".to_owned()),
             appidacr: None,
             app_displayname: None,
-            oid: None,
-            sub: None,
+            oid: Some("c".to_owned()),
+            sub: Some("c".to_owned()),
             roles: None,
             scp: None,
             tid: tenant.to_owned(),

@@ -106,6 +106,12 @@ pub(crate) enum Command {
     App(AppCommand),
     /// Tell who did what: tokens, refusals, changes, administration
     Audit(AuditArgs),
+    /// Look at the foreign issuers whose tokens are accepted
+    #[command(subcommand)]
+    Issuers(IssuersCommand),
+    /// List and exchange the keys that sign tokens
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Create, list and remove the secrets that osquery's hosts enroll with
     #[command(subcommand)]
     EnrollSecret(EnrollSecretCommand),
@@ -357,6 +363,48 @@ pub(crate) struct InventorySoftwareArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IssuersCommand {
+    /// Fetch what the configured issuers publish, and show what would be accepted
+    #[command(after_help = "\
+Issuers are configured in kbgap.toml, each as an [[issuers]]: see docs/identity.md.
+
+Exit codes: 0 tokens of all would be accepted, 2 those of some would not; it is said why.")]
+    Check {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// List the keys: id, state, from when each signs
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Create a key that will sign in the place of the one that does
+    #[command(after_help = "\
+Keys are exchanged by themselves, every 90 days unless configured otherwise. A new key is published a day before it signs,
+for those who keep our keys for a while; the one before verifies until its last token has ended. With --now the new key
+signs within seconds; where the one before has leaked, remove it then: its tokens are refused at once.
+
+Example:
+  kbgap key rotate --now && sleep 10 && kbgap key remove OLD")]
+    Rotate {
+        /// Let it sign within seconds, as soon as every server of the database knows it
+        #[arg(long)]
+        now: bool,
+    },
+    /// Remove a key that does not sign: tokens and links to exports that it signed are refused from then on
+    Remove {
+        /// Its id, as listed
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,6 +10,8 @@ mod database;
 mod demo;
 mod enroll;
 mod inventory;
+mod issuers;
+mod key;
 mod names;
 mod output;
 mod scan;
@@ -60,6 +62,8 @@ fn run(command: Command, settings: &Settings) -> anyhow::Result<ExitCode> {
         Command::Tenant(command) => tenant::run(command, settings),
         Command::App(command) => app::run(command, settings),
         Command::Audit(args) => audit::run(&args, settings),
+        Command::Issuers(command) => issuers::run(&command, settings),
+        Command::Key(command) => key::run(&command, settings),
         Command::EnrollSecret(command) => enroll::run(command, settings),
         Command::Token(args) => token::run(&args, settings),
         Command::Demo(args) => demo::run(&args),

@@ -92,6 +92,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
             public_url: settings.public_url.clone(),
             exports: Some(settings.exports.clone()),
             keep_audit: SignedDuration::from_hours(i64::from(settings.keep_audit) * 24),
+            issuers: settings.tokens.issuers.clone(),
+            key_rotation: settings.tokens.key_rotation,
             ..kbgap_server::Settings::at(url.clone())
         },
     )
@@ -255,8 +257,14 @@ async fn upkeep(service: Arc<Service>) {
             tracing::error!(%error, "the history cannot be written; it will be later");
         }
         let now = Timestamp::now();
+        if let Err(error) = service.follow_keys(now).await {
+            tracing::error!(%error, "the keys of tokens cannot be read; those known stay in use");
+        }
         if now.duration_since(ticked) >= TICK {
             ticked = now;
+            if let Err(error) = service.rotate_keys(now).await {
+                tracing::error!(%error, "the keys of tokens cannot be exchanged; they will be later");
+            }
             service.tick(now).await;
         }
         if now.duration_since(trimmed) >= TRIM {

@@ -2,6 +2,7 @@
 
 mod administration;
 mod edge;
+mod tokens;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,11 +12,13 @@ use anyhow::Context;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use kbgap_catalog::Day;
+use kbgap_server::IssuerSettings;
 use kbgap_store::Location;
 use serde::Deserialize;
 
 use crate::cli::SettingArgs;
 use edge::EdgeSettings;
+use tokens::{SigningKeys, TokenSettings};
 
 /// The settings in force.
 #[derive(Debug, Clone)]
@@ -40,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) tenant: String,
     /// How long the audit trail is kept, in days.
     pub(crate) keep_audit: u32,
+    /// Whose tokens are accepted, and how our own are signed.
+    pub(crate) tokens: TokenSettings,
     /// How clients reach the service.
     edge: EdgeSettings,
     /// Name, value and source of each, to be printed.
@@ -73,6 +78,9 @@ struct ConfigFile {
     tls_key: Option<PathBuf>,
     tls_self_signed: Option<bool>,
     plain_http: Option<bool>,
+    /// In the file only, as are the issuers: there is room for them.
+    signing_keys: SigningKeys,
+    issuers: Vec<IssuerSettings>,
 }
 
 /// The folder of exports in the data directory, unless another place is named.
@@ -168,7 +176,10 @@ impl Settings {
                 String::clone,
             )
             .unwrap_or_default();
+        let tokens = TokenSettings::of(file.signing_keys, file.issuers, public_url.as_deref())
+            .with_context(|| layers.file.display().to_string())?;
         Ok(Self {
+            tokens,
             exports,
             tenant,
             keep_audit,
@@ -199,6 +210,7 @@ impl Settings {
                 None => writeln!(out, "# {name} is not set")?,
             }
         }
+        write!(out, "\n{}", toml::to_string(&self.tokens)?)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -10,6 +10,7 @@ mod envelope;
 mod former;
 mod history;
 mod intake;
+mod issuers;
 mod limits;
 mod machine;
 mod oauth2;
@@ -19,11 +20,18 @@ mod paths;
 mod peer;
 mod routes;
 mod service;
+mod signing_keys;
 mod stream;
 mod tenant;
 
 pub use applications::{ApplicationError, MAX_CREDENTIALS, NewSecret, add_certificate, add_secret};
 pub use history::{Detected, Detection};
 pub use intake::{Incoming, IngestSummary, Intake, Rejected, StreamError};
+pub use issuers::{
+    ApplicationsSetting, ApplicationsWord, BadIssuer, BadIssuerReason, BadUrl, Checked, CheckedKey,
+    CheckedSkip, ClaimsSetting, Cloud, FetchError, IssuerSettings, ListSetting, PathSetting,
+    check as check_issuers, validate as validate_issuers,
+};
 pub use routes::serve;
 pub use service::{DEFAULT_TENANT, Published, Service, Settings, StartError};
+pub use signing_keys::{KeyOfStore, create_key, keys_of};

@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
 use kbgap_catalog::Texts;
-use kbgap_export::{ExportStore, Exporter, SealKey, SealKeys};
+use kbgap_export::{ExportStore, Exporter, SealKeys};
 use kbgap_fleet::{Ages, Fleet, Snapshot, SoftwareNames};
-use kbgap_identity::{Audiences, KeyError, SigningKey, TokenIssuer, Verifier};
+use kbgap_identity::{Audiences, KeyError, RotationPolicy, TokenIssuer, Verifier};
 use kbgap_odata::edm::SchemaError;
-use kbgap_store::{SigningKeyRow, Store, StoreError};
+use kbgap_store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::api::openapi::OpenApi;
@@ -21,7 +21,9 @@ use crate::api::{Answers, Documents, Model};
 use crate::audit::AuditLog;
 use crate::history::Detection;
 use crate::intake::Intake;
+use crate::issuers::{self, BadIssuer, FetchError, IssuerSettings, Issuers};
 use crate::limits::Limits;
+use crate::signing_keys::{self, Ring};
 use crate::tenant::Tenant;
 
 /// What an operator decides.
@@ -50,6 +52,10 @@ pub struct Settings {
     pub ages: Ages,
     /// Where exports are written: a folder, or the URL of a bucket; in memory where it is not said.
     pub exports: Option<String>,
+    /// The foreign issuers whose tokens are accepted.
+    pub issuers: Vec<IssuerSettings>,
+    /// How often the keys of tokens issued here are exchanged.
+    pub key_rotation: RotationPolicy,
 }
 
 /// What Microsoft publishes, as a service answers by it.
@@ -76,7 +82,8 @@ pub struct Service {
     pub(crate) store: Store,
     pub(crate) settings: Settings,
     pub(crate) issuer: TokenIssuer,
-    pub(crate) verifier: Verifier,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) issuers: Issuers,
     /// Bounds how many secrets are checked at once: each takes a core and 19 MiB for a while.
     pub(crate) secret_checks: Semaphore,
     /// Bounds how many senders' reports are taken in at once.
@@ -91,7 +98,9 @@ pub struct Service {
     /// Writes exports as files.
     pub(crate) exports: Exporter,
     /// Seals the links to them.
-    pub(crate) seals: SealKeys,
+    seals: ArcSwap<SealKeys>,
+    /// The keys of tokens issued here, as they were read last.
+    ring: Mutex<Arc<Ring>>,
     published: ArcSwap<Published>,
     names: Arc<SoftwareNames>,
     tenants: RwLock<HashMap<Box<str>, Arc<Tenant>>>,
@@ -112,6 +121,12 @@ pub enum StartError {
     /// A seal has no version.
     #[error(transparent)]
     Seal(#[from] kbgap_export::BadVersion),
+    /// A foreign issuer is described wrongly.
+    #[error(transparent)]
+    Issuer(#[from] BadIssuer),
+    /// Foreign issuers cannot be asked.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// The description of the API does not hold together.
     #[error(transparent)]
     Model(#[from] SchemaError),
@@ -149,6 +164,8 @@ impl Settings {
             sends_a_minute: SENDS_A_MINUTE,
             ages: Ages::default(),
             exports: None,
+            issuers: Vec::new(),
+            key_rotation: RotationPolicy::default(),
         }
     }
 
@@ -167,20 +184,21 @@ impl Service {
         settings: Settings,
     ) -> Result<Arc<Self>, StartError> {
         let published = published.into();
-        let keys = signing_keys(&store).await?;
-        let newest = keys.first().ok_or(KeyError::Generate)?.clone();
-        let seals = seals(&store).await?;
+        let ring = Ring::first(&store, Timestamp::now()).await?;
+        let verifier = Arc::new(Verifier::new(
+            settings.issuer_url(),
+            ring.verifying(),
+            Audiences::with([settings.issuer_url().to_owned()]),
+        ));
+        let foreign = issuers::configured(&settings.issuers, settings.issuer_url())?;
         let exports = match &settings.exports {
             Some(place) => ExportStore::open(place, std::iter::empty::<(String, String)>())?,
             None => ExportStore::in_memory(),
         };
         let service = Self {
-            issuer: TokenIssuer::new(settings.issuer_url(), newest),
-            verifier: Verifier::new(
-                settings.issuer_url(),
-                keys,
-                Audiences::with([settings.issuer_url().to_owned()]),
-            ),
+            issuer: TokenIssuer::new(settings.issuer_url(), ring.signing()?),
+            issuers: Issuers::start(foreign, &store, &verifier)?,
+            verifier,
             secret_checks: Semaphore::new(SECRET_CHECKS),
             intake_turns: Arc::new(Semaphore::new(INTAKE_TURNS)),
             limits: Limits::a_minute(settings.sends_a_minute),
@@ -190,7 +208,8 @@ impl Service {
             documents: Documents::default(),
             open_api: OpenApi::default(),
             exports: Exporter::new(exports, kbgap_export::Settings::default()),
-            seals,
+            seals: ArcSwap::from_pointee(ring.seals()?),
+            ring: Mutex::new(Arc::new(ring)),
             published: ArcSwap::from_pointee(published),
             names,
             tenants: RwLock::new(HashMap::new()),
@@ -221,6 +240,33 @@ impl Service {
             any |= tenant.follow().await?;
         }
         Ok(any)
+    }
+
+    /// Uses the keys of tokens that are to be used by now: others may have been made, and each has its time.
+    pub async fn follow_keys(&self, now: Timestamp) -> Result<(), StartError> {
+        let known = self.ring().clone();
+        if let Some(ring) = known.newer(&self.store, now).await? {
+            // Verified before it signs: other servers are as far, or will be in a moment.
+            self.verifier.use_keys(ring.verifying());
+            self.seals.store(Arc::new(ring.seals()?));
+            self.issuer.use_key(ring.signing()?);
+            *self.ring() = Arc::new(ring);
+        }
+        Ok(())
+    }
+
+    /// Exchanges the keys of tokens, where it is time.
+    pub async fn rotate_keys(&self, now: Timestamp) -> Result<(), StartError> {
+        signing_keys::rotate(&self.store, &self.settings.key_rotation, now).await
+    }
+
+    fn ring(&self) -> std::sync::MutexGuard<'_, Arc<Ring>> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The seals of links to exports.
+    pub(crate) fn seals(&self) -> SealKeys {
+        SealKeys::clone(&self.seals.load())
     }
 
     /// Writes what was found for states that are new, or are assessed anew, into the history.
@@ -356,45 +402,11 @@ impl Service {
         let any = any.iter().any(|any| any.eq_ignore_ascii_case(id_or_name));
         let wanted = if any { DEFAULT_TENANT } else { id_or_name };
         let tenants = self.store.tenants().await?;
-        Ok(tenants.into_iter().find(|tenant| {
-            tenant.id.eq_ignore_ascii_case(wanted) || tenant.name.eq_ignore_ascii_case(wanted)
-        }))
+        Ok(tenants.into_iter().find(|tenant| tenant.is(wanted)))
     }
 
     fn tenants(&self) -> Vec<Arc<Tenant>> {
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
         tenants.values().cloned().collect()
     }
-}
-
-async fn signing_keys(store: &Store) -> Result<Vec<SigningKey>, StartError> {
-    let mut rows = store.signing_keys().await?;
-    if rows.is_empty() {
-        let key = SigningKey::generate()?;
-        let row = SigningKeyRow {
-            kid: key.kid().to_owned(),
-            pkcs8: key.pkcs8().to_vec(),
-            created_at: Timestamp::now(),
-        };
-        store.put_signing_key(&row).await?;
-        rows.push(row);
-    }
-    let keys = rows.iter().map(|row| SigningKey::from_pkcs8(&row.pkcs8));
-    Ok(keys.collect::<Result<_, _>>()?)
-}
-
-/// The seals of links: made from the keys that all servers of a store share, so that each honors the links of the others.
-async fn seals(store: &Store) -> Result<SealKeys, StartError> {
-    const PURPOSE: &str = "kbgap 2026 links to exports";
-    let mut seals: Option<SealKeys> = None;
-    for row in store.signing_keys().await? {
-        let secret = blake3::derive_key(PURPOSE, &row.pkcs8);
-        let version = blake3::hash(row.kid.as_bytes()).to_hex();
-        let key = SealKey::new(&version[..16], &secret)?;
-        seals = Some(match seals {
-            None => SealKeys::new(key),
-            Some(newer) => newer.with_previous(key),
-        });
-    }
-    seals.ok_or_else(|| KeyError::Generate.into())
 }

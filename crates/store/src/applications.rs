@@ -18,6 +18,13 @@ pub struct Tenant {
     pub created_at: Timestamp,
 }
 
+impl Tenant {
+    /// Whether it is the one meant by an id or a name.
+    pub fn is(&self, id_or_name: &str) -> bool {
+        self.id.eq_ignore_ascii_case(id_or_name) || self.name.eq_ignore_ascii_case(id_or_name)
+    }
+}
+
 /// An application of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
@@ -63,6 +70,8 @@ pub struct SigningKeyRow {
     pub pkcs8: Vec<u8>,
     /// When it was created.
     pub created_at: Timestamp,
+    /// From when it signs.
+    pub signs_from: Timestamp,
 }
 
 impl std::fmt::Debug for SigningKeyRow {
@@ -70,6 +79,7 @@ impl std::fmt::Debug for SigningKeyRow {
         f.debug_struct("SigningKeyRow")
             .field("kid", &self.kid)
             .field("created_at", &self.created_at)
+            .field("signs_from", &self.signs_from)
             .finish_non_exhaustive()
     }
 }
@@ -107,10 +117,13 @@ const APPLICATIONS: &str = "SELECT client, name, created_at FROM applications
 const ROLES: &str =
     "SELECT client, role FROM application_roles WHERE tenant = $1 ORDER BY client, role";
 
-const PUT_KEY: &str = "INSERT INTO signing_keys (kid, pkcs8, created_at) VALUES ($1, $2, $3)
+const PUT_KEY: &str =
+    "INSERT INTO signing_keys (kid, pkcs8, created_at, signs_from) VALUES ($1, $2, $3, $4)
     ON CONFLICT DO NOTHING";
 
-const KEYS: &str = "SELECT kid, pkcs8, created_at FROM signing_keys ORDER BY created_at DESC, kid";
+const KEYS: &str = "SELECT kid, pkcs8, created_at, signs_from FROM signing_keys ORDER BY signs_from DESC, kid DESC";
+
+const REMOVE_KEY: &str = "DELETE FROM signing_keys WHERE kid = $1";
 
 impl Store {
     /// Creates a tenant.
@@ -297,22 +310,36 @@ impl Store {
                 .bind(&key.kid)
                 .bind(&key.pkcs8)
                 .bind(time::of(key.created_at))
+                .bind(time::of(key.signs_from))
                 .execute(&mut *transaction)
                 .await?;
             Ok(transaction.commit().await?)
         })
     }
 
-    /// The signing keys, the newest first.
+    /// Removes a signing key; `false` where there is none of this id.
+    pub async fn remove_signing_key(&self, kid: &str) -> Result<bool, StoreError> {
+        writing!(self, |transaction| {
+            let removed = sqlx::query(REMOVE_KEY)
+                .bind(kid)
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+            Ok(removed.rows_affected() > 0)
+        })
+    }
+
+    /// The signing keys, the one that begins to sign last first; of those that begin at once, the last by its id.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>, StoreError> {
-        let rows: Vec<(String, Vec<u8>, i64)> =
+        let rows: Vec<(String, Vec<u8>, i64, i64)> =
             reading!(self, |pool| sqlx::query_as(KEYS).fetch_all(pool).await?);
         rows.into_iter()
-            .map(|(kid, pkcs8, created_at)| {
+            .map(|(kid, pkcs8, created_at, signs_from)| {
                 Ok(SigningKeyRow {
                     kid,
                     pkcs8,
                     created_at: time::to(created_at)?,
+                    signs_from: time::to(signs_from)?,
                 })
             })
             .collect()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::{header, request::Parts};
+use axum::http::{HeaderMap, header, request::Parts};
 use jiff::Timestamp;
 use kbgap_fleet::Snapshot;
 use kbgap_identity::{Caller, Grant, Permission, Unauthorized};
@@ -89,15 +89,33 @@ impl FromRequestParts<Arc<Service>> for Authenticated {
         parts: &mut Parts,
         service: &Arc<Service>,
     ) -> Result<Self, ApiError> {
-        let header = parts.headers.get(header::AUTHORIZATION);
-        let header = header.and_then(|value| value.to_str().ok());
-        let caller = service
-            .verifier
-            .verify_header(header, Timestamp::now())
-            .map_err(|reason| ApiError::unauthorized(&reason))?;
+        let caller = verified(&parts.headers, service).await;
+        let caller = caller.map_err(|reason| ApiError::unauthorized(&reason))?;
         if let Some(note) = parts.extensions.get::<Note>() {
             note.caller(&caller);
         }
         Ok(Self(caller))
+    }
+}
+
+async fn verified(headers: &HeaderMap, service: &Service) -> Result<Arc<Caller>, Unauthorized> {
+    let header = one_header(headers)?;
+    let verify = || service.verifier.verify_header(header, Timestamp::now());
+    match verify() {
+        // Perhaps the issuer has a new key.
+        Err(Unauthorized::UnknownKeyOf(issuer)) if service.issuers.refreshed(&issuer).await => {
+            verify()
+        }
+        answer => answer,
+    }
+}
+
+/// The one header that a token is taken of (RFC 6750, section 2.1): of two, which one counts would depend on who reads.
+fn one_header(headers: &HeaderMap) -> Result<Option<&str>, Unauthorized> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    match (all.next(), all.next()) {
+        (None, _) => Ok(None),
+        (Some(one), None) => one.to_str().map(Some).map_err(|_| Unauthorized::Malformed),
+        (Some(_), Some(_)) => Err(Unauthorized::Malformed),
     }
 }

@@ -78,8 +78,11 @@ pub(crate) async fn keys(
     Path(tenant): Path<String>,
 ) -> Result<Json<Value>, Refused> {
     super::tenant(&service, &tenant).await?;
-    let keys = service.verifier.keys().iter();
-    let keys: Result<Vec<Value>, _> = keys.map(|key| serde_json::to_value(key.jwk())).collect();
+    let keys = service.verifier.keys();
+    let keys: Result<Vec<Value>, _> = keys
+        .iter()
+        .map(|key| serde_json::to_value(key.jwk()))
+        .collect();
     let keys =
         keys.map_err(|_| OAuthError::new(OAuthErrorKind::Server, "The keys cannot be stated."))?;
     Ok(Json(json!({ "keys": keys })))
