@@ -80,6 +80,8 @@ enum Bench {
     Ingest,
     /// The API over HTTP at ten thousand and a million machines, against a bare handler (needs 'wrk')
     Requests,
+    /// Answers to tenants while another asks for five times what it may, against the same without that one
+    Fairness,
 }
 
 const SCHEMA: &str = "docs/machine-report.schema.json";
@@ -138,6 +140,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
         Bench::Export,
         Bench::Ingest,
         Bench::Requests,
+        Bench::Fairness,
     ];
     let which = if which.is_empty() { &all } else { which };
     for bench in which {
@@ -151,6 +154,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
             Bench::Export => ("kbgap-export", "export"),
             Bench::Ingest => ("kbgap-server", "ingest"),
             Bench::Requests => ("kbgap-server", "requests"),
+            Bench::Fairness => ("kbgap-server", "fairness"),
         };
         cargo(&["bench", "-q", "-p", package, "--bench", name], &variables)?;
     }

@@ -6,6 +6,7 @@
 mod api;
 mod envelope;
 mod former;
+mod front;
 mod history;
 mod intake;
 mod limits;
@@ -19,7 +20,9 @@ mod service;
 mod stream;
 mod tenant;
 
+pub use front::{NotANetwork, NotAPublicUrl, PublicUrl, TrustedProxies};
 pub use history::{Detected, Detection};
 pub use intake::{Incoming, IngestSummary, Intake, Rejected, StreamError};
+pub use limits::{NotAProfile, Rate, RateLimits};
 pub use routes::serve;
 pub use service::{Published, Service, Settings, StartError};

@@ -1,7 +1,6 @@
 //! What the routes share.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -18,16 +17,20 @@ use tokio::sync::Semaphore;
 
 use crate::api::openapi::OpenApi;
 use crate::api::{Answers, Documents, Model};
+use crate::front::{PublicUrl, TrustedProxies};
 use crate::history::Detection;
 use crate::intake::Intake;
-use crate::limits::Limits;
+use crate::limits::{Limits, RateLimits};
 use crate::tenant::Tenant;
 
 /// What an operator decides.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The URL clients know the service by, where it is not the one they call.
-    pub public_url: Option<String>,
+    /// The URLs clients know the service by, where it is not whichever they call; tokens are issued in the name of the
+    /// first one.
+    pub public_urls: Vec<PublicUrl>,
+    /// The proxies whose word is taken for where a request came from.
+    pub trusted_proxies: TrustedProxies,
     /// The address listened on, in whose name tokens are issued without a public URL.
     pub local_url: String,
     /// The largest body taken, in bytes.
@@ -36,8 +39,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How many requests are worked on at once.
     pub max_requests: usize,
-    /// How often a sender may send reports in a minute.
-    pub sends_a_minute: NonZeroU32,
+    /// How many requests each may make.
+    pub rate_limits: RateLimits,
     /// How long it is kept which states machines were in.
     pub keep_history: SignedDuration,
     /// After what time without a report a machine is inactive, and after what time it counts no more.
@@ -116,8 +119,6 @@ const INTAKE_TURNS: usize = 8;
 const KEEP_CHANGES: SignedDuration = SignedDuration::from_hours(2 * 24);
 /// How long the states machines were in are kept: half a year, as Defender does.
 const KEEP_HISTORY: SignedDuration = SignedDuration::from_hours(180 * 24);
-/// How often a sender may send reports, each time as many as it likes.
-const SENDS_A_MINUTE: NonZeroU32 = NonZeroU32::new(6_000).unwrap();
 /// How many secrets are checked at once.
 const SECRET_CHECKS: usize = 2;
 
@@ -125,21 +126,31 @@ impl Settings {
     /// What an operator who decides nothing gets, at the URL listened on.
     pub fn at(local_url: String) -> Self {
         Self {
-            public_url: None,
+            public_urls: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
             local_url,
             max_body: 64 << 20,
             request_timeout: Duration::from_mins(1),
             max_requests: 512,
             keep_history: KEEP_HISTORY,
-            sends_a_minute: SENDS_A_MINUTE,
+            rate_limits: RateLimits::default(),
             ages: Ages::default(),
             exports: None,
         }
     }
 
+    /// The URLs the service is known by.
+    fn urls(&self) -> Vec<String> {
+        match &*self.public_urls {
+            [] => vec![self.local_url.clone()],
+            urls => urls.iter().map(|url| url.text().to_owned()).collect(),
+        }
+    }
+
     /// The URL tokens are issued in the name of.
     pub fn issuer_url(&self) -> &str {
-        self.public_url.as_deref().unwrap_or(&self.local_url)
+        let public = self.public_urls.first();
+        public.map_or(&self.local_url, PublicUrl::text)
     }
 }
 
@@ -165,11 +176,11 @@ impl Service {
             verifier: Verifier::new(
                 settings.issuer_url(),
                 keys,
-                Audiences::with([settings.issuer_url().to_owned()]),
+                Audiences::with(settings.urls()),
             ),
             secret_checks: Semaphore::new(SECRET_CHECKS),
             intake_turns: Arc::new(Semaphore::new(INTAKE_TURNS)),
-            limits: Limits::a_minute(settings.sends_a_minute),
+            limits: Limits::new(&settings.rate_limits),
             answers: Answers::default(),
             model: Arc::new(Model::new()?),
             documents: Documents::default(),

@@ -67,7 +67,7 @@ impl Authenticated {
         }
     }
 
-    /// Who asks, for limits: the application, else the tenant.
+    /// Who asks: the application, else the tenant.
     pub(crate) fn sender(&self) -> &str {
         let application = self.0.application.as_deref();
         application.unwrap_or(&self.0.tenant)
@@ -83,10 +83,12 @@ impl FromRequestParts<Arc<Service>> for Authenticated {
     ) -> Result<Self, ApiError> {
         let header = parts.headers.get(header::AUTHORIZATION);
         let header = header.and_then(|value| value.to_str().ok());
-        service
-            .verifier
-            .verify_header(header, Timestamp::now())
-            .map(Self)
-            .map_err(|reason| ApiError::unauthorized(&reason))
+        let verified = service.verifier.verify_header(header, Timestamp::now());
+        let caller = verified.map_err(|reason| {
+            let counted = service.limits.charge_unknown(&parts.extensions);
+            counted.err().unwrap_or(ApiError::unauthorized(&reason))
+        })?;
+        service.limits.charge(&caller, &parts.extensions)?;
+        Ok(Self(caller))
     }
 }

@@ -8,30 +8,40 @@ use kbgap_identity::{OAuthError, OAuthErrorKind};
 use serde_json::{Value, json};
 
 use super::Refused;
+use crate::api::Root;
 use crate::service::Service;
 
 /// `GET /{tenant}/v2.0/.well-known/openid-configuration`
 pub(crate) async fn metadata_v2(
     State(service): State<Arc<Service>>,
+    root: Root,
     Path(tenant): Path<String>,
 ) -> Result<Json<Value>, Refused> {
-    metadata(&service, &tenant, "/v2.0").await
+    metadata(&service, &root, &tenant, "/v2.0").await
 }
 
 /// `GET /{tenant}/.well-known/openid-configuration`
 pub(crate) async fn metadata_v1(
     State(service): State<Arc<Service>>,
+    root: Root,
     Path(tenant): Path<String>,
 ) -> Result<Json<Value>, Refused> {
-    metadata(&service, &tenant, "").await
+    metadata(&service, &root, &tenant, "").await
 }
 
-/// The fields of `OpenID` Connect Discovery 1.0, section 3, that have a meaning for applications.
-async fn metadata(service: &Service, tenant: &str, version: &str) -> Result<Json<Value>, Refused> {
+/// The fields of `OpenID` Connect Discovery 1.0, section 3, that have a meaning for applications. The issuer is one,
+/// whatever name was called: tokens are by it.
+async fn metadata(
+    service: &Service,
+    root: &Root,
+    tenant: &str,
+    version: &str,
+) -> Result<Json<Value>, Refused> {
     let tenant = super::token::tenant(service, tenant).await?;
-    let base = service.settings.issuer_url().trim_end_matches('/');
+    let base = root.text();
     Ok(Json(json!({
         "issuer": service.issuer.name(&tenant.id),
+        "authorization_endpoint": format!("{base}/{}/oauth2/v2.0/authorize", tenant.id),
         "token_endpoint": format!("{base}/{}/oauth2{version}/token", tenant.id),
         "jwks_uri": format!("{base}/{}/discovery/v2.0/keys", tenant.id),
         "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
