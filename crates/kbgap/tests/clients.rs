@@ -14,7 +14,7 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use kbgap_synthetic::{Era, SyntheticFleet};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use support::{Client, Installation, Server};
 
@@ -222,6 +222,9 @@ fn certified(installation: &Installation) -> [String; 3] {
     let authority_key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // A name of its own: a certificate by its own name would be taken for one signed by itself.
+    let name = &mut params.distinguished_name;
+    name.push(DnType::CommonName, "an authority of the test");
     let authority = params.self_signed(&authority_key).unwrap().pem();
     let issuer = Issuer::new(params, authority_key);
     let key = KeyPair::generate().unwrap();
