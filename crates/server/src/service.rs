@@ -43,6 +43,9 @@ pub struct Settings {
     pub rate_limits: RateLimits,
     /// How long it is kept which states machines were in.
     pub keep_history: SignedDuration,
+    /// How much further back than asked for changes are told: one is written a little after the moment it is of, and a
+    /// client's clock may differ. A change told twice does no harm.
+    pub delta_overlap: SignedDuration,
     /// After what time without a report a machine is inactive, and after what time it counts no more.
     pub ages: Ages,
     /// Where exports are written: a folder, or the URL of a bucket; in memory where it is not said.
@@ -119,6 +122,8 @@ const INTAKE_TURNS: usize = 8;
 const KEEP_CHANGES: SignedDuration = SignedDuration::from_hours(2 * 24);
 /// How long the states machines were in are kept: half a year, as Defender does.
 const KEEP_HISTORY: SignedDuration = SignedDuration::from_hours(180 * 24);
+/// How much further back than asked for changes are told.
+const DELTA_OVERLAP: SignedDuration = SignedDuration::from_mins(2);
 /// How many secrets are checked at once.
 const SECRET_CHECKS: usize = 2;
 
@@ -134,6 +139,7 @@ impl Settings {
             max_requests: 512,
             keep_history: KEEP_HISTORY,
             rate_limits: RateLimits::default(),
+            delta_overlap: DELTA_OVERLAP,
             ages: Ages::default(),
             exports: None,
         }
