@@ -65,9 +65,6 @@ pub(crate) struct SettingArgs {
     /// The address to serve on
     #[arg(long, env = "KBGAP_LISTEN", value_name = "HOST:PORT", global = true)]
     pub(crate) listen: Option<String>,
-    /// The URL clients reach the service by, where it is behind a proxy
-    #[arg(long, env = "KBGAP_PUBLIC_URL", value_name = "URL", global = true)]
-    pub(crate) public_url: Option<String>,
     /// The base URL of the MSRC API, or of a mirror
     #[arg(long, env = "KBGAP_MSRC_URL", value_name = "URL", global = true)]
     pub(crate) msrc_url: Option<String>,

@@ -75,7 +75,7 @@ impl Authenticated {
         }
     }
 
-    /// Who asks, for limits: the application, else the tenant.
+    /// Who asks: the application, else the tenant.
     pub(crate) fn sender(&self) -> &str {
         let application = self.0.application.as_deref();
         application.unwrap_or(&self.0.tenant)
@@ -90,7 +90,11 @@ impl FromRequestParts<Arc<Service>> for Authenticated {
         service: &Arc<Service>,
     ) -> Result<Self, ApiError> {
         let caller = verified(&parts.headers, service).await;
-        let caller = caller.map_err(|reason| ApiError::unauthorized(&reason))?;
+        let caller = caller.map_err(|reason| {
+            let counted = service.limits.charge_unknown(&parts.extensions);
+            counted.err().unwrap_or(ApiError::unauthorized(&reason))
+        })?;
+        service.limits.charge(&caller, &parts.extensions)?;
         if let Some(note) = parts.extensions.get::<Note>() {
             note.caller(&caller);
         }
