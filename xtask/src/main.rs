@@ -82,6 +82,8 @@ enum Bench {
     Filter,
     /// Exports as gzip files, against gzip alone on the same bytes; the memory they take
     Export,
+    /// Exports of a hundred thousand machines from request to files, against gzip alone on the same bytes
+    Files,
     /// Durable ingest of reports, against bare batched inserts of the same bytes
     Ingest,
     /// Verifying tokens, seen before and not, against the library's own decoding
@@ -145,6 +147,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
         Bench::Fleet,
         Bench::Filter,
         Bench::Export,
+        Bench::Files,
         Bench::Ingest,
         Bench::Tokens,
         Bench::Requests,
@@ -159,6 +162,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
             Bench::Fleet => ("kbgap-server", "fleet"),
             Bench::Filter => ("kbgap-odata", "filter"),
             Bench::Export => ("kbgap-export", "export"),
+            Bench::Files => ("kbgap-server", "files"),
             Bench::Ingest => ("kbgap-server", "ingest"),
             Bench::Tokens => ("kbgap-identity", "tokens"),
             Bench::Requests => ("kbgap-server", "requests"),

@@ -11,8 +11,10 @@ use uuid::Uuid;
 use crate::permission::Permission;
 use crate::signing_key::{ALGORITHM, SigningKey};
 
-/// How long a token lasts, in seconds: what Entra ID states in its answers.
-pub(crate) const LIFETIME: i64 = 3599;
+/// How long a token lasts, in seconds, and how long before it was issued it begins: 65 minutes in all, as Entra ID's
+/// (API specification, section 3.3).
+pub(crate) const LIFETIME: i64 = 3600;
+const BEFORE: i64 = 300;
 
 /// Issues tokens in the name of one base URL, each tenant being an issuer of its own below it.
 ///
@@ -34,6 +36,27 @@ pub struct Client<'a> {
     pub name: &'a str,
     /// What it may do.
     pub permissions: &'a [Permission],
+    /// By what it showed who it is.
+    pub proved_by: ProvedBy,
+}
+
+/// By what an application shows who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProvedBy {
+    /// A secret.
+    Secret,
+    /// The key of a certificate.
+    Certificate,
+}
+
+impl ProvedBy {
+    /// The value of `appidacr` (API specification, section 3.3).
+    const fn claim(self) -> &'static str {
+        match self {
+            Self::Secret => "1",
+            Self::Certificate => "2",
+        }
+    }
 }
 
 /// A token with what its answer states beside it.
@@ -41,7 +64,7 @@ pub struct Client<'a> {
 pub struct IssuedToken {
     /// The signed token.
     pub access_token: String,
-    /// How long it lasts, in seconds.
+    /// How long it lasts from now on, in seconds.
     pub expires_in: i64,
     /// When it begins to count, in seconds since 1970.
     pub not_before: i64,
@@ -116,11 +139,11 @@ impl TokenIssuer {
         self.sign(&Claims {
             aud: audience.to_owned(),
             iss: self.name(client.tenant),
-            iat: now,
-            nbf: now,
+            iat: now - BEFORE,
+            nbf: now - BEFORE,
             exp: now + LIFETIME,
             appid: Some(client.id.to_owned()),
-            appidacr: Some("1".to_owned()),
+            appidacr: Some(client.proved_by.claim().to_owned()),
             app_displayname: Some(client.name.to_owned()),
             oid: Some(client.id.to_owned()),
             sub: Some(client.id.to_owned()),
@@ -143,7 +166,8 @@ impl TokenIssuer {
     fn sign(&self, claims: &Claims) -> Result<IssuedToken, IssueError> {
         Ok(IssuedToken {
             access_token: self.encode(claims)?,
-            expires_in: claims.exp - claims.iat,
+            // One second went by, Entra ID says.
+            expires_in: LIFETIME - 1,
             not_before: claims.nbf,
             expires_on: claims.exp,
         })

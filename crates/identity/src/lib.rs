@@ -5,8 +5,10 @@
 //! does no I/O: who fetches the keys of others hands them over.
 
 mod algorithm;
+mod assertion;
 mod audience;
 mod caller;
+mod certificate;
 mod claims;
 mod foreign;
 mod issuer;
@@ -23,18 +25,23 @@ mod unauthorized;
 mod verifier;
 
 pub use algorithm::{SignatureAlgorithm, UnknownAlgorithm};
+pub use assertion::{ASSERTION_TYPE, AssertionError, ClientAssertion, VerifiedAssertion};
 pub use audience::Audiences;
 pub use caller::{Caller, Grant, IssuerKind, Person};
+pub use certificate::{CertificateError, ClientCertificate};
 pub use foreign::{
     ApplicationRule, BadClaimPath, ClaimList, ClaimMapping, ClaimPath, ForeignIssuer, MappedClaims,
 };
-pub use issuer::{Client, IssueError, IssuedToken, TokenIssuer};
+pub use issuer::{Client, IssueError, IssuedToken, ProvedBy, TokenIssuer};
 pub use jwks::{KeySet, KeySetError, SkipReason, SkippedKey, VerifyingKey};
 pub use oauth::{OAuthError, OAuthErrorKind};
 pub use permission::{Permission, UnknownPermission};
 pub use rotation::{KeyState, RotationPolicy, key_states};
 pub use secret::{ClientSecret, SecretError, SecretHash};
 pub use signing_key::{KeyError, SigningKey};
-pub use token_request::{EndpointVersion, TokenRequest};
+pub use token_request::{
+    BasicCredentials, ClientAuthentication, ClientProof, EndpointVersion, Form, GrantRequest,
+    TokenRequest,
+};
 pub use unauthorized::Unauthorized;
 pub use verifier::Verifier;

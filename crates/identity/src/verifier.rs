@@ -287,7 +287,7 @@ mod tests {
 
     use super::*;
     use crate::caller::IssuerKind;
-    use crate::issuer::{Claims, Client, TokenIssuer};
+    use crate::issuer::{Claims, Client, ProvedBy, TokenIssuer};
     use crate::permission::Permission;
     use crate::signing_key::ALGORITHM;
 
@@ -324,6 +324,7 @@ mod tests {
             id: "c",
             name: "SIEM",
             permissions: &[Permission::SoftwareRead],
+            proved_by: ProvedBy::Secret,
         };
         let audience = "https://api.securitycenter.microsoft.com";
         let issued = fixture.issuer.issue(&client, audience, Timestamp::now());

@@ -1,9 +1,14 @@
 //! The command line.
 
+mod administration;
 mod edge;
 
 use std::path::PathBuf;
 
+pub(crate) use administration::{
+    AdministrationArgs, AppCommand, AppCreateArgs, AuditArgs, CertificateCommand, Expiry,
+    TenantCommand,
+};
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kbgap_assessment::SlipKind;
@@ -74,6 +79,8 @@ pub(crate) struct SettingArgs {
     #[arg(long, env = "KBGAP_EXPORTS", value_name = "URL", global = true)]
     pub(crate) exports: Option<String>,
     #[command(flatten)]
+    pub(crate) administration: AdministrationArgs,
+    #[command(flatten)]
     pub(crate) edge: EdgeArgs,
 }
 
@@ -91,7 +98,10 @@ pub(crate) enum Command {
     /// Import machine reports into the store
     #[command(subcommand)]
     Inventory(InventoryCommand),
-    /// Create and list the applications that may ask
+    /// Create and list tenants, whose machines and applications are apart
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// Administer the applications that may ask: permissions, secrets, certificates
     #[command(subcommand)]
     App(AppCommand),
     /// Look at the foreign issuers whose tokens are accepted
@@ -100,6 +110,8 @@ pub(crate) enum Command {
     /// List and exchange the keys that sign tokens
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Tell who did what: tokens, refusals, changes, administration
+    Audit(AuditArgs),
     /// Create, list and remove the secrets that osquery's hosts enroll with
     #[command(subcommand)]
     EnrollSecret(EnrollSecretCommand),
@@ -354,14 +366,6 @@ pub(crate) struct InventorySoftwareArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum AppCommand {
-    /// Create an application; its secret is shown once
-    Create(AppCreateArgs),
-    /// List the applications and their permissions
-    List,
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum IssuersCommand {
     /// Fetch what the configured issuers publish, and show what would be accepted
     #[command(after_help = "\
@@ -423,19 +427,6 @@ Example:
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct AppCreateArgs {
-    /// Its name
-    pub(crate) name: String,
-    /// What it may do; may be repeated
-    #[arg(
-        long = "permission",
-        value_name = "NAME",
-        default_value = "Software.Read.All"
-    )]
-    pub(crate) permissions: Vec<kbgap_identity::Permission>,
-}
-
-#[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   export KBGAP_CLIENT_ID=… KBGAP_CLIENT_SECRET=…
@@ -444,9 +435,6 @@ pub(crate) struct TokenArgs {
     /// The server [default: the public URL, else the address served on]
     #[arg(long, env = "KBGAP_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// The tenant's id or name
-    #[arg(long, env = "KBGAP_TENANT", default_value = "default")]
-    pub(crate) tenant: String,
     /// The application's id
     #[arg(long, env = "KBGAP_CLIENT_ID")]
     pub(crate) client_id: String,

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
 use kbgap_catalog::{Catalog, Compiler, Day, Texts};
 use kbgap_fleet::SoftwareNames;
-use kbgap_server::{Published, Service};
+use kbgap_server::{DEFAULT_TENANT, Published, Service};
 use kbgap_store::Store;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -69,7 +69,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     }
     let seen = source.modified();
     let published = source.published(&store).await?;
-    let tenant = setup::tenant(&store).await?;
+    let tenant = setup::tenant(&store, DEFAULT_TENANT).await?;
     if let Some(client) = setup::first_client(&store, &tenant).await? {
         output::note(&format!(
             "This is the first start. A client was created:\n{client}"
@@ -93,6 +93,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
             exports: Some(settings.exports.clone()),
             issuers: settings.tokens.issuers.clone(),
             key_rotation: settings.tokens.key_rotation,
+            keep_audit: SignedDuration::from_hours(i64::from(settings.keep_audit) * 24),
             ..kbgap_server::Settings::at(url.clone())
         },
     )
@@ -100,9 +101,10 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     tracing::info!(machines = service.machines(), "serving on {url}");
     let following = tokio::spawn(follow(service.clone(), store.clone(), source, seen));
     let upkeep = tokio::spawn(upkeep(service.clone()));
-    kbgap_server::serve(service, listener, edge, stop_signal()).await?;
+    kbgap_server::serve(service.clone(), listener, edge, stop_signal()).await?;
     following.abort();
     upkeep.abort();
+    service.flush_audit().await;
     store.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -1,5 +1,6 @@
 //! Settings: flags before environment before the configuration file before defaults.
 
+mod administration;
 mod edge;
 mod tokens;
 
@@ -40,6 +41,10 @@ pub(crate) struct Settings {
     pub(crate) exports: String,
     /// Whose tokens are accepted, and how our own are signed.
     pub(crate) tokens: TokenSettings,
+    /// The tenant worked on, by its id or name.
+    pub(crate) tenant: String,
+    /// How long the audit trail is kept, in days.
+    pub(crate) keep_audit: u32,
     /// How clients reach the service.
     edge: EdgeSettings,
     /// Name, value and source of each, to be printed.
@@ -67,6 +72,8 @@ struct ConfigFile {
     as_of: Option<String>,
     software_rules: Option<PathBuf>,
     exports: Option<String>,
+    tenant: Option<String>,
+    keep_audit: Option<u32>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     tls_self_signed: Option<bool>,
@@ -103,6 +110,7 @@ impl Settings {
             origins: Vec::new(),
         };
         let edge = EdgeSettings::of(&mut layers, &args.edge, &file)?;
+        let (tenant, keep_audit) = administration::of(&mut layers, &args.administration, &file);
         let data_dir = layers
             .pick(
                 ("data-dir", "KBGAP_DATA_DIR"),
@@ -138,13 +146,7 @@ impl Settings {
                 String::clone,
             )
             .unwrap_or_default();
-        let file_day = file.as_of.as_deref().map(str::parse::<Day>).transpose();
-        let file_day = file_day.with_context(|| {
-            format!(
-                "{}: as-of is not a date (YYYY-MM-DD)",
-                layers.file.display()
-            )
-        })?;
+        let file_day = day(file.as_of.as_deref(), &layers.file)?;
         let as_of = layers.pick(
             ("as-of", "KBGAP_AS_OF"),
             args.as_of,
@@ -173,6 +175,8 @@ impl Settings {
         Ok(Self {
             tokens,
             exports,
+            tenant,
+            keep_audit,
             data_dir,
             database,
             listen,
@@ -289,6 +293,11 @@ impl Layers<'_> {
         }
         false
     }
+}
+
+fn day(text: Option<&str>, file: &Path) -> anyhow::Result<Option<Day>> {
+    let day = text.map(str::parse::<Day>).transpose();
+    day.with_context(|| format!("{}: as-of is not a date (YYYY-MM-DD)", file.display()))
 }
 
 fn read(path: &Path) -> anyhow::Result<ConfigFile> {

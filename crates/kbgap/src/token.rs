@@ -28,7 +28,7 @@ pub(crate) fn run(args: &TokenArgs, settings: &Settings) -> anyhow::Result<ExitC
         .or_else(|| settings.public_url.clone())
         .unwrap_or_else(|| format!("{}://{}", settings.scheme(), settings.listen));
     let authority = settings.own_authority();
-    let token = runtime()?.block_on(fetch(&url, args, authority.as_deref()))?;
+    let token = runtime()?.block_on(fetch(&url, &settings.tenant, args, authority.as_deref()))?;
     writeln!(io::stdout().lock(), "{token}")?;
     Ok(ExitCode::SUCCESS)
 }
@@ -36,14 +36,11 @@ pub(crate) fn run(args: &TokenArgs, settings: &Settings) -> anyhow::Result<ExitC
 /// Gets a token from the server at a URL, whose certificate may be by an authority that is trusted beside the system's.
 pub(crate) async fn fetch(
     url: &str,
+    tenant: &str,
     args: &TokenArgs,
     authority: Option<&Path>,
 ) -> anyhow::Result<String> {
-    let endpoint = format!(
-        "{}/{}/oauth2/v2.0/token",
-        url.trim_end_matches('/'),
-        args.tenant
-    );
+    let endpoint = format!("{}/{}/oauth2/v2.0/token", url.trim_end_matches('/'), tenant);
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", &args.client_id),

@@ -14,6 +14,7 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use kbgap_synthetic::{Era, SyntheticFleet};
+use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use serde_json::{Value, json};
 use support::{Installation, Server};
 
@@ -177,4 +178,42 @@ async fn clients_of_others_find_what_the_service_has() {
         open["value"].as_array().unwrap().len()
     );
     assert!(found["products"].as_u64().unwrap() > 0);
+}
+
+/// Microsoft's libraries get tokens by secret and by certificate, from an authority of which they are told no more than
+/// where it is, and the API takes them.
+#[tokio::test]
+async fn the_libraries_of_microsoft_get_tokens() {
+    let installation = Installation::new();
+    let client = installation.create_app("libraries", &["Machine.Read.All"]);
+    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
+    let params = CertificateParams::new(Vec::new()).unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    let public = installation.file("client.pem", &certificate);
+    let both = installation.file("both.pem", key.serialize_pem() + &certificate);
+    let added = installation.run(["app", "certificate", "add", "libraries", &public, "--json"]);
+    let thumbprint = support::json(&added)["sha1Thumbprint"].clone();
+    let server = installation.serve_tls(&[]);
+
+    let said = run(Command::new(python())
+        .arg(clients().join("azure_clients.py"))
+        .args([&*server.url, &*client.tenant, &*client.id, &*client.secret])
+        .args([&*both, thumbprint.as_str().unwrap()])
+        .env("REQUESTS_CA_BUNDLE", server.authority.as_ref().unwrap()));
+    let found: Value = serde_json::from_slice(&said).unwrap();
+    for way in [
+        "azureSecret",
+        "azureCertificate",
+        "azureChain",
+        "secret",
+        "discovered",
+        "openId",
+        "certificate",
+    ] {
+        assert_eq!(found[way], 200, "{way}: {found}");
+    }
+    assert_eq!(found["wrong"]["error"], "invalid_client", "{found}");
+    assert_eq!(found["wrong"]["error_codes"], json!([7_000_215]));
+    let refusal = found["refusal"].as_str().unwrap();
+    assert!(refusal.contains("AADSTS7000215"), "{refusal}");
 }

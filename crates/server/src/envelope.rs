@@ -11,6 +11,7 @@ use kbgap_store::StoreError;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::audit::Why;
 use crate::intake::StreamError;
 use crate::tenant::ReportError;
 
@@ -86,6 +87,12 @@ impl ApiError {
         let message =
             format!("Maximum batch size exceeded, received {received}, allowed {allowed}");
         Self::new(StatusCode::BAD_REQUEST, "MaximumBatchSizeExceeded", message)
+    }
+
+    /// What is there already.
+    pub(crate) fn exists(what: &str) -> Self {
+        let message = format!("{what} exists already");
+        Self::new(StatusCode::CONFLICT, "ResourceAlreadyExists", message)
     }
 
     /// A method that the route does not have.
@@ -250,6 +257,14 @@ impl IntoResponse for ApiError {
             },
         });
         let mut response = (self.status, body).into_response();
+        // Who is refused is told in full; other messages may repeat what the client sent.
+        let refused = matches!(
+            self.status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        );
+        let code = self.code.to_owned();
+        let why = if refused { self.message } else { code };
+        response.extensions_mut().insert(Why(why));
         if let Some(Ok(challenge)) = self.challenge.map(|text| HeaderValue::from_str(&text)) {
             let headers = response.headers_mut();
             headers.insert(header::WWW_AUTHENTICATE, challenge);

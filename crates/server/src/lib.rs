@@ -4,6 +4,8 @@
 //! a restart rebuilds the same fleet from the store.
 
 mod api;
+mod applications;
+pub mod audit;
 mod envelope;
 mod former;
 mod history;
@@ -15,12 +17,14 @@ mod oauth2;
 pub mod osquery;
 mod osquery_store;
 mod paths;
+mod peer;
 mod routes;
 mod service;
 mod signing_keys;
 mod stream;
 mod tenant;
 
+pub use applications::{ApplicationError, MAX_CREDENTIALS, NewSecret, add_certificate, add_secret};
 pub use history::{Detected, Detection};
 pub use intake::{Incoming, IngestSummary, Intake, Rejected, StreamError};
 pub use issuers::{
@@ -29,5 +33,5 @@ pub use issuers::{
     check as check_issuers, validate as validate_issuers,
 };
 pub use routes::serve;
-pub use service::{Published, Service, Settings, StartError};
+pub use service::{DEFAULT_TENANT, Published, Service, Settings, StartError};
 pub use signing_keys::{KeyOfStore, create_key, keys_of};

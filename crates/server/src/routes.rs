@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, OriginalUri};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use kbgap_edge::Edge;
 use tokio::net::TcpListener;
@@ -22,6 +22,7 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::api;
+use crate::audit::watch;
 use crate::envelope::ApiError;
 use crate::osquery::{self, OsqueryService, OsquerySettings, PackError};
 use crate::osquery_store::OsqueryStore;
@@ -49,6 +50,8 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
             get(oauth2::metadata_v1),
         )
         .route("/{tenant}/discovery/v2.0/keys", get(oauth2::keys))
+        .route("/{tenant}/discovery/keys", get(oauth2::keys))
+        .route("/common/discovery/instance", get(oauth2::instance))
         .layer(DefaultBodyLimit::max(TOKEN_BODY));
     // A stream takes as long as it is: it has limits of its own.
     let streams = Router::new()
@@ -59,6 +62,8 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .with_state(service.clone());
     let settings = &service.settings;
     let max_requests = settings.max_requests;
+    // Tokens are recorded by who issues them.
+    let recorded = axum::middleware::from_fn_with_state(service.clone(), watch);
     let in_time =
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.request_timeout);
     let routes = Router::new()
@@ -69,6 +74,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .merge(machine_routes())
         .merge(not_collected_routes())
         .merge(task_routes())
+        .merge(application_routes())
         .merge(addition_routes())
         .merge(export_routes())
         .route("/api", get(api::service_document))
@@ -85,11 +91,12 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .fallback(no_route)
         .method_not_allowed_fallback(|| async { ApiError::method() })
         .layer(DefaultBodyLimit::max(settings.max_body))
-        .merge(tokens)
         .layer(in_time)
-        .merge(streams)
+        .layer(recorded.clone())
+        .merge(tokens.layer(in_time))
+        .merge(streams.layer(recorded.clone()))
         .with_state(service)
-        .merge(osquery::router(hosts).layer(in_time))
+        .merge(osquery::router(hosts).layer(in_time).layer(recorded))
         .layer(CompressionLayer::new())
         // Behind the compression: these files are packed already.
         .merge(files)
@@ -232,6 +239,36 @@ fn task_routes() -> Router<Arc<Service>> {
         .route(
             "/kbgap/v1/remediationtasks/{id}",
             axum::routing::patch(tasks::set_status),
+        )
+}
+
+fn application_routes() -> Router<Arc<Service>> {
+    use api::applications;
+    let one = get(applications::one).patch(applications::change);
+    Router::new()
+        .route(
+            "/kbgap/v1/applications",
+            get(applications::list).post(applications::create),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}",
+            one.delete(applications::remove),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}/secrets",
+            post(applications::add_secret),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}/secrets/{secret}",
+            delete(applications::remove_secret),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}/certificates",
+            post(applications::add_certificate),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}/certificates/{thumbprint}",
+            delete(applications::remove_certificate),
         )
 }
 

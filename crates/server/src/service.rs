@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::api::openapi::OpenApi;
 use crate::api::{Answers, Documents, Model};
+use crate::audit::AuditLog;
 use crate::history::Detection;
 use crate::intake::Intake;
 use crate::issuers::{self, BadIssuer, FetchError, IssuerSettings, Issuers};
@@ -42,6 +43,8 @@ pub struct Settings {
     pub sends_a_minute: NonZeroU32,
     /// How long it is kept which states machines were in.
     pub keep_history: SignedDuration,
+    /// How long the audit trail is kept.
+    pub keep_audit: SignedDuration,
     /// How much further back than asked for changes are told: one is written a little after the moment it is of, and a
     /// client's clock may differ. A change told twice does no harm.
     pub delta_overlap: SignedDuration,
@@ -86,6 +89,7 @@ pub struct Service {
     /// Bounds how many senders' reports are taken in at once.
     pub(crate) intake_turns: Arc<Semaphore>,
     pub(crate) limits: Limits,
+    pub(crate) audit: AuditLog,
     pub(crate) answers: Answers,
     /// What the API answers with.
     pub(crate) model: Arc<Model>,
@@ -128,12 +132,16 @@ pub enum StartError {
     Model(#[from] SchemaError),
 }
 
+/// The name of the tenant for those who never need two.
+pub const DEFAULT_TENANT: &str = "default";
 /// How many senders' reports are taken in at once; the others wait.
 const INTAKE_TURNS: usize = 8;
 /// How long changes are kept: a server that was away for longer reads all machines again.
 const KEEP_CHANGES: SignedDuration = SignedDuration::from_hours(2 * 24);
 /// How long the states machines were in are kept: half a year, as Defender does.
 const KEEP_HISTORY: SignedDuration = SignedDuration::from_hours(180 * 24);
+/// How long the audit trail is kept: somewhat over a year.
+const KEEP_AUDIT: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// How much further back than asked for changes are told.
 const DELTA_OVERLAP: SignedDuration = SignedDuration::from_mins(2);
 /// How often a sender may send reports, each time as many as it likes.
@@ -151,6 +159,7 @@ impl Settings {
             request_timeout: Duration::from_mins(1),
             max_requests: 512,
             keep_history: KEEP_HISTORY,
+            keep_audit: KEEP_AUDIT,
             delta_overlap: DELTA_OVERLAP,
             sends_a_minute: SENDS_A_MINUTE,
             ages: Ages::default(),
@@ -175,7 +184,6 @@ impl Service {
         settings: Settings,
     ) -> Result<Arc<Self>, StartError> {
         let published = published.into();
-        let assessor = published.assessor.clone();
         let ring = Ring::first(&store, Timestamp::now()).await?;
         let verifier = Arc::new(Verifier::new(
             settings.issuer_url(),
@@ -194,6 +202,7 @@ impl Service {
             secret_checks: Semaphore::new(SECRET_CHECKS),
             intake_turns: Arc::new(Semaphore::new(INTAKE_TURNS)),
             limits: Limits::a_minute(settings.sends_a_minute),
+            audit: AuditLog::start(store.clone()),
             answers: Answers::default(),
             model: Arc::new(Model::new()?),
             documents: Documents::default(),
@@ -207,7 +216,7 @@ impl Service {
             store,
             settings,
         };
-        service.load_tenants(&assessor).await?;
+        service.load_tenants().await?;
         Ok(Arc::new(service))
     }
 
@@ -224,9 +233,9 @@ impl Service {
         .await;
     }
 
-    /// Takes over what other processes wrote to the store; `true` where there was something.
+    /// Takes over what other processes wrote to the store, new tenants too; `true` where there was something.
     pub async fn follow(&self) -> Result<bool, StoreError> {
-        let mut any = false;
+        let mut any = self.load_tenants().await?;
         for tenant in self.tenants() {
             any |= tenant.follow().await?;
         }
@@ -280,8 +289,8 @@ impl Service {
         Ok(())
     }
 
-    /// Drops what is kept for a time only: changes that every server has followed long ago, and the history of what
-    /// machines were like before.
+    /// Drops what is kept for a time only: changes that every server has followed long ago, the history of what machines
+    /// were like before, assertions that are out of date, and the audit trail.
     pub async fn trim(&self, now: Timestamp) -> Result<(), StoreError> {
         for tenant in self.tenants() {
             self.store
@@ -291,7 +300,9 @@ impl Service {
                 .trim_history(tenant.id(), now - self.settings.keep_history)
                 .await?;
         }
-        Ok(())
+        self.store.trim_assertions(now).await?;
+        let keep_audit = now - self.settings.keep_audit;
+        self.store.trim_audit(keep_audit).await
     }
 
     /// What people read of the vulnerabilities of a catalogue, where it is the one in use: while another one is taken into
@@ -327,16 +338,26 @@ impl Service {
         tenant.history(&machine.id.to_string()).await.map(Some)
     }
 
-    /// Reads the tenants.
-    async fn load_tenants(&self, assessor: &Arc<Assessor>) -> Result<(), StoreError> {
+    /// Reads the tenants that are not served yet; `true` where there were any.
+    async fn load_tenants(&self) -> Result<bool, StoreError> {
+        let mut any = false;
         for tenant in self.store.tenants().await? {
+            if self.served(&tenant.id).is_some() {
+                continue;
+            }
             let (names, ages) = (self.names.clone(), self.settings.ages);
-            let loaded =
-                Tenant::load(&self.store, &tenant.id, assessor.clone(), names, ages).await?;
+            let assessor = self.published.load().assessor.clone();
+            let loaded = Tenant::load(&self.store, &tenant.id, assessor, names, ages).await?;
             let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
             tenants.insert(tenant.id.into(), loaded);
+            any = true;
         }
-        Ok(())
+        Ok(any)
+    }
+
+    /// Waits until what was recorded for the audit trail is written: before the store is closed.
+    pub async fn flush_audit(&self) {
+        self.audit.flush().await;
     }
 
     /// Lets machines leave the counts that were not seen for too long.
@@ -371,13 +392,17 @@ impl Service {
         tenants.get(tenant).cloned()
     }
 
-    /// The tenant of an id or a name, as a client wrote it in a path.
+    /// The tenant of an id or a name, as a client wrote it in a path. Clients that know none write `common` or
+    /// `organizations`, which is the default one.
     pub(crate) async fn tenant(
         &self,
         id_or_name: &str,
     ) -> Result<Option<kbgap_store::Tenant>, StoreError> {
+        let any = ["common", "organizations"];
+        let any = any.iter().any(|any| any.eq_ignore_ascii_case(id_or_name));
+        let wanted = if any { DEFAULT_TENANT } else { id_or_name };
         let tenants = self.store.tenants().await?;
-        Ok(tenants.into_iter().find(|tenant| tenant.is(id_or_name)))
+        Ok(tenants.into_iter().find(|tenant| tenant.is(wanted)))
     }
 
     fn tenants(&self) -> Vec<Arc<Tenant>> {

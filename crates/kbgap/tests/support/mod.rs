@@ -143,6 +143,12 @@ impl Installation {
         self.start(args, None)
     }
 
+    /// Starts the service with TLS so that it logs all it can.
+    pub(crate) fn serve_tls_telling_all(&self) -> Server {
+        let authority = self.path().join("data/tls/ca.pem");
+        self.start_logging(&["--tls-self-signed"], Some(authority), "trace")
+    }
+
     /// Starts the service with TLS, by its own development certificate: [`Server::authority`] is what clients trust.
     pub(crate) fn serve_tls(&self, args: &[&str]) -> Server {
         let authority = self.path().join("data/tls/ca.pem");
@@ -163,9 +169,14 @@ impl Installation {
     }
 
     fn start(&self, args: &[&str], authority: Option<PathBuf>) -> Server {
+        self.start_logging(args, authority, "info")
+    }
+
+    fn start_logging(&self, args: &[&str], authority: Option<PathBuf>, level: &str) -> Server {
         let mut child = self
             .command(["serve"].iter().chain(args).copied())
             .env("KBGAP_LISTEN", "127.0.0.1:0")
+            .env("KBGAP_LOG", level)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -236,6 +247,11 @@ impl Server {
     pub(crate) fn said(&self, words: &str) -> bool {
         let log = self.log.lock().unwrap();
         log.iter().any(|line| line.contains(words))
+    }
+
+    /// All it has logged since it serves.
+    pub(crate) fn all_said(&self) -> String {
+        self.log.lock().unwrap().join("\n")
     }
 
     /// The process.

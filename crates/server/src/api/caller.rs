@@ -9,6 +9,7 @@ use kbgap_fleet::Snapshot;
 use kbgap_identity::{Caller, Grant, Permission, Unauthorized};
 
 use super::views::Views;
+use crate::audit::Note;
 use crate::envelope::ApiError;
 use crate::service::Service;
 use crate::tenant::Tenant;
@@ -23,12 +24,19 @@ impl Authenticated {
         service: &Service,
         any_of: &[Permission],
     ) -> Result<Arc<Tenant>, ApiError> {
-        if !self.0.may(any_of) {
-            return Err(ApiError::forbidden(&self.0, any_of));
-        }
+        self.permit(any_of)?;
         service
             .served(&self.0.tenant)
             .ok_or_else(|| ApiError::unauthorized(&Unauthorized::Issuer))
+    }
+
+    /// Whether the caller has one of these permissions.
+    pub(crate) fn permit(&self, any_of: &[Permission]) -> Result<(), ApiError> {
+        if self.0.may(any_of) {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(&self.0, any_of))
+        }
     }
 
     /// The caller's tenant, whatever of the API the caller may use.
@@ -81,10 +89,13 @@ impl FromRequestParts<Arc<Service>> for Authenticated {
         parts: &mut Parts,
         service: &Arc<Service>,
     ) -> Result<Self, ApiError> {
-        verified(&parts.headers, service)
+        let caller = verified(&parts.headers, service)
             .await
-            .map(Self)
-            .map_err(|reason| ApiError::unauthorized(&reason))
+            .map_err(|reason| ApiError::unauthorized(&reason))?;
+        if let Some(note) = parts.extensions.get::<Note>() {
+            note.caller(&caller);
+        }
+        Ok(Self(caller))
     }
 }
 

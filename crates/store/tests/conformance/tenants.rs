@@ -25,7 +25,6 @@ pub(crate) async fn applications_and_keys_are_kept(place: Place) {
         tenant: "t1".into(),
         client: "c1".into(),
         name: "reader".into(),
-        secret_hash: "$argon2id$x".into(),
         roles: vec!["Score.Read.All".into(), "Software.Read.All".into()],
         created_at: at(1),
     };
