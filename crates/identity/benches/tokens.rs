@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kbgap_identity::{
     ApplicationRule, Audiences, ClaimList, ClaimMapping, ClaimPath, Client, ForeignIssuer, KeySet,
-    MappedClaims, Permission, SignatureAlgorithm, SigningKey, TokenIssuer, Verifier,
+    MappedClaims, Permission, ProvedBy, SignatureAlgorithm, SigningKey, TokenIssuer, Verifier,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -200,7 +200,7 @@ fn own(key: &SigningKey) -> Issued {
             tenant: TENANT,
             id: &format!("0b2a6a3e-1f7e-4d0b-9a44-{number:012}"),
             name: "SIEM",
-            proved_by: kbgap_identity::ProvedBy::Secret,
+            proved_by: ProvedBy::Secret,
             permissions: &[Permission::SoftwareRead, Permission::MachineRead],
         };
         let issued = provider.issue(&client, AUDIENCE, Timestamp::now());

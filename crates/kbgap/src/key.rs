@@ -7,9 +7,11 @@ use anyhow::bail;
 use jiff::Timestamp;
 use kbgap_identity::KeyState;
 use kbgap_server::KeyOfStore;
+use kbgap_server::audit::Act;
 use kbgap_store::Store;
 use serde_json::json;
 
+use crate::audit;
 use crate::catalog::runtime;
 use crate::cli::KeyCommand;
 use crate::data_dir::DataDir;
@@ -56,6 +58,7 @@ fn row(key: &KeyOfStore) -> serde_json::Value {
 async fn rotate(store: &Store, settings: &Settings, at_once: bool) -> anyhow::Result<()> {
     let now = Timestamp::now();
     let kid = kbgap_server::create_key(store, &settings.tokens.key_rotation, at_once, now).await?;
+    audit::record(store, Act::new(audit::user(), "key.create").on(&kid)).await?;
     let keys = kbgap_server::keys_of(store, now).await?;
     if let Some(key) = keys.iter().find(|key| key.kid == kid) {
         writeln!(
@@ -76,6 +79,7 @@ async fn remove(store: &Store, id: &str) -> anyhow::Result<()> {
         bail!("{id} signs: let another key do so first, by 'kbgap key rotate --now'");
     }
     store.remove_signing_key(id).await?;
+    audit::record(store, Act::new(audit::user(), "key.remove").on(id)).await?;
     writeln!(
         io::stdout().lock(),
         "{id} was removed: what it signed is refused"

@@ -161,13 +161,7 @@ impl Settings {
                 String::clone,
             )
             .unwrap_or_default();
-        let file_day = file.as_of.as_deref().map(str::parse::<Day>).transpose();
-        let file_day = file_day.with_context(|| {
-            format!(
-                "{}: as-of is not a date (YYYY-MM-DD)",
-                layers.file.display()
-            )
-        })?;
+        let file_day = day(file.as_of.as_deref(), &layers.file)?;
         let as_of = layers.pick(
             ("as-of", "KBGAP_AS_OF"),
             args.as_of,
@@ -348,6 +342,11 @@ impl Layers<'_> {
         }
         false
     }
+}
+
+fn day(text: Option<&str>, file: &Path) -> anyhow::Result<Option<Day>> {
+    let day = text.map(str::parse::<Day>).transpose();
+    day.with_context(|| format!("{}: as-of is not a date (YYYY-MM-DD)", file.display()))
 }
 
 fn read(path: &Path) -> anyhow::Result<ConfigFile> {
