@@ -9,7 +9,7 @@ use crate::permission::Permission;
 use crate::signing_key::{ALGORITHM, SigningKey};
 
 /// How long a token lasts, in seconds: what Entra ID states in its answers.
-const LIFETIME: i64 = 3599;
+pub(crate) const LIFETIME: i64 = 3599;
 
 /// Issues tokens in the name of one base URL, each tenant being an issuer of its own below it.
 #[derive(Debug, Clone)]
@@ -120,11 +120,16 @@ impl TokenIssuer {
         })
     }
 
-    fn sign(&self, claims: &Claims) -> Result<IssuedToken, IssueError> {
+    /// A signed token with these claims.
+    pub(crate) fn encode(&self, claims: &impl Serialize) -> Result<String, IssueError> {
         let mut header = Header::new(ALGORITHM);
         header.kid = Some(self.key.kid().to_owned());
+        Ok(jsonwebtoken::encode(&header, claims, &self.key.encoding)?)
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<IssuedToken, IssueError> {
         Ok(IssuedToken {
-            access_token: jsonwebtoken::encode(&header, claims, &self.key.encoding)?,
+            access_token: self.encode(claims)?,
             expires_in: claims.exp - claims.iat,
             not_before: claims.nbf,
             expires_on: claims.exp,

@@ -23,6 +23,40 @@ pub enum OAuthErrorKind {
     ScopeForm,
     /// The server failed.
     Server,
+    /// A person's scopes cannot be read, or none of them can be granted.
+    InvalidScope,
+    /// The redirect URI is not one of the application's.
+    RedirectMismatch,
+    /// A code or refresh token is unknown, or is another application's.
+    InvalidGrant,
+    /// A code or refresh token has expired.
+    GrantExpired,
+    /// A code was redeemed before.
+    CodeRedeemed,
+    /// A refresh token was used before, was revoked, or was not used for too long.
+    RefreshTokenRevoked,
+    /// The verifier does not fit the challenge of the code.
+    PkceMismatch,
+    /// The person's account is disabled or gone.
+    UserDisabled,
+    /// The person belongs to no group here.
+    UserNotAssigned,
+    /// The person must sign in or agree, and the client wants no page to be shown.
+    InteractionRequired,
+    /// The person did not agree.
+    ConsentDeclined,
+    /// Only the flow with a code is offered.
+    UnsupportedResponseType,
+    /// The person has not decided yet about the device.
+    AuthorizationPending,
+    /// The client asks too often about the device.
+    SlowDown,
+    /// The person let the device not in.
+    AuthorizationDeclined,
+    /// The device's code has expired.
+    DeviceCodeExpired,
+    /// The device's code is unknown, or was redeemed.
+    BadVerificationCode,
 }
 
 /// The body of an error of the token endpoint.
@@ -49,6 +83,24 @@ impl OAuthErrorKind {
             Self::UnknownResource => ("invalid_resource", 500_011),
             Self::ScopeForm => ("invalid_scope", 70_011),
             Self::Server => ("server_error", 90_033),
+            Self::InvalidScope => ("invalid_scope", 70_011),
+            Self::RedirectMismatch => ("invalid_request", 50_011),
+            Self::InvalidGrant => ("invalid_grant", 70_000),
+            Self::GrantExpired => ("invalid_grant", 70_008),
+            Self::CodeRedeemed => ("invalid_grant", 54_005),
+            Self::RefreshTokenRevoked => ("invalid_grant", 700_082),
+            Self::PkceMismatch => ("invalid_grant", 501_481),
+            Self::UserDisabled => ("invalid_grant", 50_057),
+            Self::UserNotAssigned => ("invalid_grant", 50_105),
+            Self::InteractionRequired => ("interaction_required", 50_058),
+            Self::ConsentDeclined => ("access_denied", 65_004),
+            Self::UnsupportedResponseType => ("unsupported_response_type", 700_054),
+            Self::AuthorizationPending => ("authorization_pending", 70_016),
+            // Entra ID has no number of its own for it.
+            Self::SlowDown => ("slow_down", 70_016),
+            Self::AuthorizationDeclined => ("authorization_declined", 70_000),
+            Self::DeviceCodeExpired => ("expired_token", 70_020),
+            Self::BadVerificationCode => ("bad_verification_code", 70_018),
         }
     }
 
@@ -79,6 +131,11 @@ impl OAuthError {
             trace_id,
             correlation_id,
         }
+    }
+
+    /// The name and the words, as they are sent to a redirect URI (RFC 6749, section 4.1.2.1).
+    pub fn name_and_description(&self) -> (&'static str, &str) {
+        (self.error, &self.error_description)
     }
 
     /// Its kind.

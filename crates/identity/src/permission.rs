@@ -24,6 +24,8 @@ pub enum Permission {
     MachineReadWrite,
     /// Send machine reports: kbgap's own, Defender has none for it.
     InventoryWrite,
+    /// Manage users and groups: kbgap's own, Defender has none for it.
+    AdministrationReadWrite,
 }
 
 /// A name that is no permission's.
@@ -33,7 +35,7 @@ pub struct UnknownPermission(pub String);
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::SoftwareRead,
         Self::VulnerabilityRead,
         Self::SecurityRecommendationRead,
@@ -43,6 +45,7 @@ impl Permission {
         Self::MachineRead,
         Self::MachineReadWrite,
         Self::InventoryWrite,
+        Self::AdministrationReadWrite,
     ];
 
     /// Its name among an application's `roles` (API specification, section 3.1).
@@ -57,6 +60,7 @@ impl Permission {
             Self::MachineRead => "Machine.Read.All",
             Self::MachineReadWrite => "Machine.ReadWrite.All",
             Self::InventoryWrite => "Inventory.Write.All",
+            Self::AdministrationReadWrite => "Administration.ReadWrite.All",
         }
     }
 
@@ -64,6 +68,12 @@ impl Permission {
     pub fn scope(self) -> &'static str {
         let role = self.role();
         role.strip_suffix(".All").unwrap_or(role)
+    }
+
+    /// The permission of a person's scope, whatever its case.
+    pub fn of_scope(scope: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|permission| permission.scope().eq_ignore_ascii_case(scope))
     }
 }
 
