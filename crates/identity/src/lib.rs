@@ -36,7 +36,7 @@ pub use rights::{Rights, Role, Seen, UnknownRole};
 pub use scope::{ScopeError, ScopeRequest};
 pub use secret::{ClientSecret, SecretError, SecretHash};
 pub use signing_key::{KeyError, SigningKey};
-pub use token_request::{EndpointVersion, TokenRequest};
+pub use token_request::{EndpointVersion, TokenRequest, field, required};
 pub use user_code::UserCode;
 pub use user_name::{UnfitUserName, UserName};
 pub use verifier::{Caller, Grant, Unauthorized, Verifier};

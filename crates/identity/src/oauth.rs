@@ -41,8 +41,12 @@ pub enum OAuthErrorKind {
     UserDisabled,
     /// The person belongs to no group here.
     UserNotAssigned,
-    /// The person must sign in or agree, and the client wants no page to be shown.
-    InteractionRequired,
+    /// The same, told to a redirect URI.
+    AccessDenied,
+    /// The person must sign in, and the client wants no page to be shown.
+    LoginRequired,
+    /// The person must agree, and the client wants no page to be shown.
+    ConsentRequired,
     /// The person did not agree.
     ConsentDeclined,
     /// Only the flow with a code is offered.
@@ -92,7 +96,9 @@ impl OAuthErrorKind {
             Self::PkceMismatch => ("invalid_grant", 501_481),
             Self::UserDisabled => ("invalid_grant", 50_057),
             Self::UserNotAssigned => ("invalid_grant", 50_105),
-            Self::InteractionRequired => ("interaction_required", 50_058),
+            Self::AccessDenied => ("access_denied", 50_105),
+            Self::LoginRequired => ("login_required", 50_058),
+            Self::ConsentRequired => ("consent_required", 65_001),
             Self::ConsentDeclined => ("access_denied", 65_004),
             Self::UnsupportedResponseType => ("unsupported_response_type", 700_054),
             Self::AuthorizationPending => ("authorization_pending", 70_016),

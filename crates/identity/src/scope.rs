@@ -93,10 +93,9 @@ impl ScopeRequest {
         Ok(request)
     }
 
-    /// What is asked for by a `resource` (version 1 of the endpoint): everything, with all about the person.
-    pub fn of_resource(resource: &str, audiences: &Audiences) -> Result<Self, ScopeError> {
-        let scope = format!("openid profile offline_access {resource}/.default");
-        Self::parse(&scope, audiences)
+    /// The scopes that a `resource` stands for (version 1 of the endpoint): everything, with all about the person.
+    pub fn of_resource(resource: &str) -> String {
+        format!("openid profile offline_access {resource}/.default")
     }
 
     fn want(

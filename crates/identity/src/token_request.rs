@@ -79,7 +79,11 @@ impl TokenRequest {
     }
 }
 
-fn field<'a>(fields: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, OAuthError> {
+/// The value of a field of a form; stated twice, it is none (RFC 6749, section 3.2).
+pub fn field<'a>(
+    fields: &'a [(String, String)],
+    name: &str,
+) -> Result<Option<&'a str>, OAuthError> {
     let mut found = fields.iter().filter(|(key, _)| key == name);
     let first = found.next().map(|(_, value)| value.as_str());
     if found.next().is_some() {
@@ -91,7 +95,8 @@ fn field<'a>(fields: &'a [(String, String)], name: &str) -> Result<Option<&'a st
     Ok(first.filter(|value| !value.is_empty()))
 }
 
-fn required<'a>(fields: &'a [(String, String)], name: &str) -> Result<&'a str, OAuthError> {
+/// The value of a field that must be there.
+pub fn required<'a>(fields: &'a [(String, String)], name: &str) -> Result<&'a str, OAuthError> {
     field(fields, name)?.ok_or_else(|| missing(name))
 }
 

@@ -48,6 +48,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
             get(oauth2::metadata_v1),
         )
         .route("/{tenant}/discovery/v2.0/keys", get(oauth2::keys))
+        .merge(oauth2::people())
         .layer(DefaultBodyLimit::max(TOKEN_BODY));
     // A stream takes as long as it is: it has limits of its own.
     let streams = Router::new()

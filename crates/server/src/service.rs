@@ -239,6 +239,7 @@ impl Service {
                 .trim_history(tenant.id(), now - self.settings.keep_history)
                 .await?;
         }
+        self.store.trim_sign_ins(now).await?;
         Ok(())
     }
 

@@ -32,11 +32,22 @@ async fn metadata(service: &Service, tenant: &str, version: &str) -> Result<Json
     let base = service.settings.issuer_url().trim_end_matches('/');
     Ok(Json(json!({
         "issuer": service.issuer.name(&tenant.id),
+        "authorization_endpoint": format!("{base}/{}/oauth2/v2.0/authorize", tenant.id),
+        "device_authorization_endpoint": format!("{base}/{}/oauth2{version}/devicecode", tenant.id),
+        "end_session_endpoint": format!("{base}/{}/oauth2/v2.0/logout", tenant.id),
         "token_endpoint": format!("{base}/{}/oauth2{version}/token", tenant.id),
         "jwks_uri": format!("{base}/{}/discovery/v2.0/keys", tenant.id),
         "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
-        "grant_types_supported": ["client_credentials"],
-        "response_types_supported": ["token"],
+        "grant_types_supported": [
+            "client_credentials",
+            "authorization_code",
+            "refresh_token",
+            "urn:ietf:params:oauth:grant-type:device_code",
+        ],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "code_challenge_methods_supported": ["S256"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
     })))

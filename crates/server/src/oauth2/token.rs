@@ -11,11 +11,13 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use kbgap_identity::{
     Client, EndpointVersion, IssuedToken, OAuthError, OAuthErrorKind, SecretHash, TokenRequest,
+    field,
 };
 use kbgap_store::{Application, Tenant};
 use serde_json::{Value, json};
 
 use super::Refused;
+use super::person_grants::{PersonGrantType, PersonRequest};
 use crate::service::Service;
 
 /// `POST /{tenant}/oauth2/v2.0/token`
@@ -25,6 +27,10 @@ pub(crate) async fn v2(
     headers: HeaderMap,
     body: String,
 ) -> Result<Response, Refused> {
+    if let Some(answer) = of_person(&service, &tenant, &headers, &body, EndpointVersion::V2).await?
+    {
+        return Ok(answer);
+    }
     let (token, _) = token(&service, &tenant, &headers, &body, EndpointVersion::V2).await?;
     Ok(answer(&json!({
         "token_type": "Bearer",
@@ -41,6 +47,10 @@ pub(crate) async fn v1(
     headers: HeaderMap,
     body: String,
 ) -> Result<Response, Refused> {
+    if let Some(answer) = of_person(&service, &tenant, &headers, &body, EndpointVersion::V1).await?
+    {
+        return Ok(answer);
+    }
     let (token, resource) = token(&service, &tenant, &headers, &body, EndpointVersion::V1).await?;
     Ok(answer(&json!({
         "token_type": "Bearer",
@@ -51,6 +61,39 @@ pub(crate) async fn v1(
         "resource": resource,
         "access_token": token.access_token,
     })))
+}
+
+/// The answer to a request for a token for a person; `None` where it is none.
+async fn of_person(
+    service: &Service,
+    tenant: &str,
+    headers: &HeaderMap,
+    body: &str,
+    version: EndpointVersion,
+) -> Result<Option<Response>, OAuthError> {
+    let fields = fields(body)?;
+    let grant_type = field(&fields, "grant_type")?.and_then(PersonGrantType::of);
+    let Some(grant_type) = grant_type else {
+        return Ok(None);
+    };
+    let request = PersonRequest {
+        service,
+        tenant: &self::tenant(service, tenant).await?,
+        headers,
+        fields: &fields,
+        version,
+    };
+    request.answer(grant_type).await.map(Some)
+}
+
+/// The fields of a form.
+pub(super) fn fields(body: &str) -> Result<Vec<(String, String)>, OAuthError> {
+    serde_urlencoded::from_str(body).map_err(|_| {
+        OAuthError::new(
+            OAuthErrorKind::InvalidRequest,
+            "The request body must be of type application/x-www-form-urlencoded.",
+        )
+    })
 }
 
 /// Tokens are not for caches (RFC 6749, section 5.1).
@@ -66,12 +109,7 @@ async fn token(
     version: EndpointVersion,
 ) -> Result<(IssuedToken, String), OAuthError> {
     let tenant = self::tenant(service, tenant).await?;
-    let fields: Vec<(String, String)> = serde_urlencoded::from_str(body).map_err(|_| {
-        OAuthError::new(
-            OAuthErrorKind::InvalidRequest,
-            "The request body must be of type application/x-www-form-urlencoded.",
-        )
-    })?;
+    let fields = fields(body)?;
     let audiences = service.verifier.audiences();
     let request = TokenRequest::from_form(&fields, basic(headers), version, audiences)?;
     let application = application(service, &tenant, &request).await?;
@@ -95,7 +133,7 @@ async fn token(
 }
 
 /// The application of a request, whose secret was right.
-async fn application(
+pub(super) async fn application(
     service: &Service,
     tenant: &Tenant,
     request: &TokenRequest,
@@ -106,15 +144,7 @@ async fn application(
         .application(&tenant.id, &client)
         .await
         .map_err(|error| failed(&error))?
-        .ok_or_else(|| {
-            OAuthError::new(
-                OAuthErrorKind::UnknownClient,
-                format!(
-                    "Application with identifier '{}' was not found in the tenant '{}'.",
-                    request.client, tenant.name
-                ),
-            )
-        })?;
+        .ok_or_else(|| unknown_client(&request.client, tenant))?;
     let permit = service.secret_checks.acquire().await;
     let hash = SecretHash::stored(&application.secret_hash);
     let secret = request.secret.clone();
@@ -130,6 +160,16 @@ async fn application(
     ))
 }
 
+pub(super) fn unknown_client(client: &str, tenant: &Tenant) -> OAuthError {
+    OAuthError::new(
+        OAuthErrorKind::UnknownClient,
+        format!(
+            "Application with identifier '{client}' was not found in the tenant '{}'.",
+            tenant.name
+        ),
+    )
+}
+
 pub(super) async fn tenant(service: &Service, id_or_name: &str) -> Result<Tenant, OAuthError> {
     let tenant = service.tenant(id_or_name).await;
     tenant.map_err(|error| failed(&error))?.ok_or_else(|| {
@@ -140,7 +180,7 @@ pub(super) async fn tenant(service: &Service, id_or_name: &str) -> Result<Tenant
     })
 }
 
-fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+pub(super) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = value.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -151,7 +191,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     Some((client.to_owned(), secret.to_owned()))
 }
 
-fn failed(error: &(dyn std::error::Error + 'static)) -> OAuthError {
+pub(super) fn failed(error: &(dyn std::error::Error + 'static)) -> OAuthError {
     tracing::error!(error, "a token could not be issued");
     OAuthError::new(
         OAuthErrorKind::Server,

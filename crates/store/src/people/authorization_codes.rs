@@ -60,7 +60,7 @@ impl Store {
     /// Keeps a code.
     pub async fn put_authorization_code(
         &self,
-        hash: &HandleDigest,
+        hash: HandleDigest,
         code: &AuthorizationCode,
     ) -> Result<(), StoreError> {
         scope(&code.grant.scope)?;
@@ -89,7 +89,7 @@ impl Store {
     /// Redeems a code, once, for refresh tokens of a family.
     pub async fn redeem_authorization_code(
         &self,
-        hash: &HandleDigest,
+        hash: HandleDigest,
         family: &str,
     ) -> Result<Redeemed, StoreError> {
         text::key("the family of refresh tokens", family)?;

@@ -75,8 +75,8 @@ impl Store {
     /// Keeps that a device waits; `false` where another one waits with such a code.
     pub async fn put_device_code(
         &self,
-        hash: &HandleDigest,
-        user_code: &HandleDigest,
+        hash: HandleDigest,
+        user_code: HandleDigest,
         code: &DeviceCode,
     ) -> Result<bool, StoreError> {
         scope(&code.scope)?;
@@ -100,7 +100,7 @@ impl Store {
     /// What a device of an application is told.
     pub async fn poll_device_code(
         &self,
-        hash: &HandleDigest,
+        hash: HandleDigest,
         tenant: &str,
         client: &str,
         now: Timestamp,
@@ -156,7 +156,7 @@ impl Store {
     /// The device that waits with a code a person typed, of whichever tenant.
     pub async fn waiting_device(
         &self,
-        user_code: &HandleDigest,
+        user_code: HandleDigest,
         now: Timestamp,
     ) -> Result<Option<DeviceCode>, StoreError> {
         let row: Option<(String, String, String, i64, i64)> =
@@ -180,7 +180,7 @@ impl Store {
     /// Lets a device in in the name of a person who signed in at a moment; whether it still waited.
     pub async fn let_device_in(
         &self,
-        user_code: &HandleDigest,
+        user_code: HandleDigest,
         tenant: &str,
         (user, signed_in_at): (&str, Timestamp),
         now: Timestamp,
@@ -192,7 +192,7 @@ impl Store {
     /// Refuses a device; whether it still waited.
     pub async fn refuse_device(
         &self,
-        user_code: &HandleDigest,
+        user_code: HandleDigest,
         tenant: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
@@ -202,7 +202,7 @@ impl Store {
 
     async fn decide(
         &self,
-        user_code: &HandleDigest,
+        user_code: HandleDigest,
         tenant: &str,
         state: i64,
         (user, signed_in_at): (Option<&str>, Option<i64>),

@@ -22,11 +22,11 @@ pub struct RefreshToken {
 
 /// One token to be exchanged for another.
 #[derive(Debug, Clone, Copy)]
-pub struct Rotation<'a> {
+pub struct Rotation {
     /// The one.
-    pub old: &'a HandleDigest,
+    pub old: HandleDigest,
     /// The other.
-    pub new: &'a HandleDigest,
+    pub new: HandleDigest,
     /// Until when the other can be used, where its family can be for as long.
     pub expires_at: Timestamp,
 }
@@ -66,7 +66,7 @@ impl Store {
     /// Keeps the first token of a family.
     pub async fn put_refresh_token(
         &self,
-        hash: &HandleDigest,
+        hash: HandleDigest,
         token: &RefreshToken,
     ) -> Result<(), StoreError> {
         scope(&token.grant.scope)?;
@@ -91,7 +91,7 @@ impl Store {
     /// A token of an application, be it used or not, expired or not.
     pub async fn refresh_token(
         &self,
-        hash: &HandleDigest,
+        hash: HandleDigest,
         tenant: &str,
         client: &str,
     ) -> Result<Option<RefreshToken>, StoreError> {
@@ -114,10 +114,7 @@ impl Store {
     }
 
     /// Exchanges a token for the next one of its family.
-    pub async fn rotate_refresh_token(
-        &self,
-        rotation: Rotation<'_>,
-    ) -> Result<Rotated, StoreError> {
+    pub async fn rotate_refresh_token(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
         writing!(self, |transaction| {
             let used = sqlx::query(USE).bind(&rotation.old[..]);
             let rotated = if used.execute(&mut *transaction).await?.rows_affected() > 0 {

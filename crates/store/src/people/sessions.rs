@@ -31,7 +31,7 @@ impl Store {
     /// Keeps that somebody is signed in.
     pub async fn begin_session(
         &self,
-        hash: &HandleDigest,
+        hash: HandleDigest,
         session: &BrowserSession,
     ) -> Result<(), StoreError> {
         writing!(self, |transaction| {
@@ -50,7 +50,7 @@ impl Store {
     /// Who is signed in, where that has not ended.
     pub async fn session(
         &self,
-        hash: &HandleDigest,
+        hash: HandleDigest,
         now: Timestamp,
     ) -> Result<Option<BrowserSession>, StoreError> {
         let row: Option<(String, String, i64, i64)> =
@@ -71,7 +71,7 @@ impl Store {
     }
 
     /// Signs somebody out; whether the person was signed in.
-    pub async fn end_session(&self, hash: &HandleDigest) -> Result<bool, StoreError> {
+    pub async fn end_session(&self, hash: HandleDigest) -> Result<bool, StoreError> {
         writing!(self, |transaction| {
             let ended = sqlx::query(END)
                 .bind(&hash[..])

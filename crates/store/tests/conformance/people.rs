@@ -291,17 +291,17 @@ pub(crate) async fn sessions_end(place: Place) {
         expires_at: at(50),
     };
     for byte in 1..=4 {
-        store.begin_session(&[byte; 32], &session).await.unwrap();
+        store.begin_session([byte; 32], &session).await.unwrap();
     }
-    let found = store.session(&[1; 32], at(49)).await.unwrap();
+    let found = store.session([1; 32], at(49)).await.unwrap();
     assert_eq!(found, Some(session));
-    assert_eq!(store.session(&[1; 32], at(50)).await.unwrap(), None);
-    assert_eq!(store.session(&[9; 32], at(49)).await.unwrap(), None);
-    assert!(store.end_session(&[1; 32]).await.unwrap());
-    assert!(!store.end_session(&[1; 32]).await.unwrap());
+    assert_eq!(store.session([1; 32], at(50)).await.unwrap(), None);
+    assert_eq!(store.session([9; 32], at(49)).await.unwrap(), None);
+    assert!(store.end_session([1; 32]).await.unwrap());
+    assert!(!store.end_session([1; 32]).await.unwrap());
     // Another password signs the person out everywhere.
     store.set_password("t1", "u1", "x", false).await.unwrap();
-    assert_eq!(store.session(&[2; 32], at(49)).await.unwrap(), None);
+    assert_eq!(store.session([2; 32], at(49)).await.unwrap(), None);
 }
 
 pub(crate) async fn a_code_is_redeemed_once(place: Place) {
@@ -314,12 +314,12 @@ pub(crate) async fn a_code_is_redeemed_once(place: Place) {
         nonce: None,
         expires_at: at(65),
     };
-    store.put_authorization_code(&[1; 32], &code).await.unwrap();
+    store.put_authorization_code([1; 32], &code).await.unwrap();
     let redeem = |store: &Store, family: &'static str| {
         let store = store.clone();
         tokio::spawn(async move {
             store
-                .redeem_authorization_code(&[1; 32], family)
+                .redeem_authorization_code([1; 32], family)
                 .await
                 .unwrap()
         })
@@ -333,13 +333,13 @@ pub(crate) async fn a_code_is_redeemed_once(place: Place) {
     );
     let family = if both[0] == redeemed { "f1" } else { "f2" };
     let token = token(family);
-    store.put_refresh_token(&[2; 32], &token).await.unwrap();
-    let kept = async || store.refresh_token(&[2; 32], "t1", "c1").await.unwrap();
+    store.put_refresh_token([2; 32], &token).await.unwrap();
+    let kept = async || store.refresh_token([2; 32], "t1", "c1").await.unwrap();
     assert_eq!(kept().await, Some(token));
-    let again = store.redeem_authorization_code(&[1; 32], "f3").await;
+    let again = store.redeem_authorization_code([1; 32], "f3").await;
     assert_eq!(again.unwrap(), Redeemed::Again);
     assert_eq!(kept().await, None, "what it was redeemed for is revoked");
-    let unknown = store.redeem_authorization_code(&[9; 32], "f3").await;
+    let unknown = store.redeem_authorization_code([9; 32], "f3").await;
     assert_eq!(unknown.unwrap(), Redeemed::Unknown);
 }
 
@@ -354,33 +354,24 @@ fn token(family: &str) -> RefreshToken {
 
 pub(crate) async fn refresh_tokens_rotate(place: Place) {
     let store = inhabited(&place).await;
-    store
-        .put_refresh_token(&[1; 32], &token("f"))
-        .await
-        .unwrap();
-    store
-        .put_refresh_token(&[8; 32], &token("g"))
-        .await
-        .unwrap();
+    store.put_refresh_token([1; 32], &token("f")).await.unwrap();
+    store.put_refresh_token([8; 32], &token("g")).await.unwrap();
     let rotate = async |old: u8, new: u8, until: Timestamp| {
         let rotation = Rotation {
-            old: &[old; 32],
-            new: &[new; 32],
+            old: [old; 32],
+            new: [new; 32],
             expires_at: until,
         };
         store.rotate_refresh_token(rotation).await.unwrap()
     };
-    let read = async |token: u8| {
-        let hash = [token; 32];
-        store.refresh_token(&hash, "t1", "c1").await.unwrap()
-    };
+    let read = async |token: u8| store.refresh_token([token; 32], "t1", "c1").await.unwrap();
     assert_eq!(rotate(1, 2, at(200)).await, Rotated::Done);
     assert_eq!(read(2).await.unwrap().expires_at, at(200));
     assert_eq!(rotate(2, 3, at(400)).await, Rotated::Done);
     let last = read(3).await.unwrap();
     assert_eq!(last.expires_at, at(300), "a family ends for good");
     assert_eq!(last.grant, grant());
-    let elsewhere = store.refresh_token(&[3; 32], "t1", "c2").await.unwrap();
+    let elsewhere = store.refresh_token([3; 32], "t1", "c2").await.unwrap();
     assert_eq!(elsewhere, None);
     assert_eq!(rotate(9, 10, at(400)).await, Rotated::Unknown);
     assert_eq!(rotate(1, 4, at(400)).await, Rotated::Again);
@@ -408,14 +399,14 @@ pub(crate) async fn devices_wait_until_they_are_let_in(place: Place) {
     };
     for byte in 1..=3 {
         let (hash, user_code) = ([byte; 32], [byte + 100; 32]);
-        let put = store.put_device_code(&hash, &user_code, &code);
+        let put = store.put_device_code(hash, user_code, &code);
         assert!(put.await.unwrap());
     }
-    let taken = store.put_device_code(&[9; 32], &[101; 32], &code).await;
+    let taken = store.put_device_code([9; 32], [101; 32], &code).await;
     assert!(!taken.unwrap(), "another one has this user code");
     let poll = async |code: u8, second| {
         let (hash, now) = ([code; 32], at(second));
-        let poll = store.poll_device_code(&hash, "t1", "c1", now);
+        let poll = store.poll_device_code(hash, "t1", "c1", now);
         poll.await.unwrap()
     };
     for (second, told) in [
@@ -430,13 +421,11 @@ pub(crate) async fn devices_wait_until_they_are_let_in(place: Place) {
         assert_eq!(poll(1, second).await, told, "{second}");
     }
     assert_eq!(poll(7, 0).await, Poll::Unknown);
-    let elsewhere = store.poll_device_code(&[1; 32], "t1", "c2", at(60)).await;
+    let elsewhere = store.poll_device_code([1; 32], "t1", "c2", at(60)).await;
     assert_eq!(elsewhere.unwrap(), Poll::Unknown);
 
-    let waiting = async |code: u8, second| {
-        let hash = [code; 32];
-        store.waiting_device(&hash, at(second)).await.unwrap()
-    };
+    let waiting =
+        async |code: u8, second| store.waiting_device([code; 32], at(second)).await.unwrap();
     let slowed = DeviceCode {
         poll_every: SignedDuration::from_secs(15),
         ..code
@@ -446,13 +435,13 @@ pub(crate) async fn devices_wait_until_they_are_let_in(place: Place) {
     let let_in = async |code: u8, tenant: &str| {
         let by = ("u1", at(5));
         let hash = [code; 32];
-        let let_in = store.let_device_in(&hash, tenant, by, at(60));
+        let let_in = store.let_device_in(hash, tenant, by, at(60));
         let_in.await.unwrap()
     };
     assert!(!let_in(101, "t2").await, "it is of another tenant");
     assert!(let_in(101, "t1").await);
     assert!(!let_in(101, "t1").await, "it was decided");
-    assert!(!store.refuse_device(&[101; 32], "t1", at(60)).await.unwrap());
+    assert!(!store.refuse_device([101; 32], "t1", at(60)).await.unwrap());
     assert_eq!(waiting(101, 60).await, None);
     let granted = PersonGrant {
         scope: "x".to_owned(),
@@ -460,7 +449,7 @@ pub(crate) async fn devices_wait_until_they_are_let_in(place: Place) {
     };
     assert_eq!(poll(1, 61).await, Poll::Granted(granted));
     assert_eq!(poll(1, 66).await, Poll::Unknown, "it is told once");
-    assert!(store.refuse_device(&[102; 32], "t1", at(60)).await.unwrap());
+    assert!(store.refuse_device([102; 32], "t1", at(60)).await.unwrap());
     assert_eq!(poll(2, 61).await, Poll::Refused);
     assert_eq!(poll(3, 61).await, Poll::Pending);
 }
@@ -473,12 +462,9 @@ pub(crate) async fn what_has_ended_is_trimmed(place: Place) {
         signed_in_at: at(5),
         expires_at: at(end),
     };
-    store.begin_session(&[1; 32], &session(50)).await.unwrap();
-    store.begin_session(&[2; 32], &session(51)).await.unwrap();
-    store
-        .put_refresh_token(&[1; 32], &token("f"))
-        .await
-        .unwrap();
+    store.begin_session([1; 32], &session(50)).await.unwrap();
+    store.begin_session([2; 32], &session(51)).await.unwrap();
+    store.put_refresh_token([1; 32], &token("f")).await.unwrap();
     let code = DeviceCode {
         tenant: "t1".to_owned(),
         client: "c1".to_owned(),
@@ -487,7 +473,7 @@ pub(crate) async fn what_has_ended_is_trimmed(place: Place) {
         expires_at: at(50),
     };
     store
-        .put_device_code(&[1; 32], &[2; 32], &code)
+        .put_device_code([1; 32], [2; 32], &code)
         .await
         .unwrap();
     let code = AuthorizationCode {
@@ -497,9 +483,9 @@ pub(crate) async fn what_has_ended_is_trimmed(place: Place) {
         nonce: Some("n".to_owned()),
         expires_at: at(49),
     };
-    store.put_authorization_code(&[1; 32], &code).await.unwrap();
+    store.put_authorization_code([1; 32], &code).await.unwrap();
     assert_eq!(store.trim_sign_ins(at(48)).await.unwrap(), 0);
     assert_eq!(store.trim_sign_ins(at(50)).await.unwrap(), 3);
-    assert!(store.session(&[2; 32], at(50)).await.unwrap().is_some());
+    assert!(store.session([2; 32], at(50)).await.unwrap().is_some());
     assert_eq!(store.trim_sign_ins(at(100)).await.unwrap(), 2);
 }
