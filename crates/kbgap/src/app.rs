@@ -7,13 +7,15 @@ use crate::catalog::runtime;
 use crate::cli::{AppCommand, AppCreateArgs};
 use crate::data_dir::DataDir;
 use crate::settings::Settings;
-use crate::setup;
+use crate::{people, setup};
 
 pub(crate) fn run(command: AppCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
     let data_dir = DataDir::of(settings);
     match command {
         AppCommand::Create(args) => create(&args, &data_dir),
         AppCommand::List => list(&data_dir),
+        AppCommand::Redirect(command) => people::run_redirect(command, settings),
+        AppCommand::Public(args) => people::run_public(&args, settings),
     }
 }
 

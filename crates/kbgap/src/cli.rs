@@ -8,6 +8,7 @@ use kbgap_assessment::SlipKind;
 use kbgap_catalog::Day;
 
 use crate::accuracy::Percent;
+use crate::people;
 
 /// Exit code: updates are missing (`scan`), or answers are wrong or missed (`accuracy`).
 pub(crate) const MISSING: u8 = 1;
@@ -88,6 +89,12 @@ pub(crate) enum Command {
     /// Create and list the applications that may ask
     #[command(subcommand)]
     App(AppCommand),
+    /// Create, list and change the people who sign in
+    #[command(subcommand)]
+    User(people::UserCommand),
+    /// Create, list and change groups of people: what they may do, and which machines they see
+    #[command(subcommand)]
+    Group(people::GroupCommand),
     /// Create, list and remove the secrets that osquery's hosts enroll with
     #[command(subcommand)]
     EnrollSecret(EnrollSecretCommand),
@@ -347,6 +354,11 @@ pub(crate) enum AppCommand {
     Create(AppCreateArgs),
     /// List the applications and their permissions
     List,
+    /// Say where an application may have browsers sent after a sign-in
+    #[command(subcommand)]
+    Redirect(people::RedirectCommand),
+    /// Say that an application has no secret when it signs people in
+    Public(people::PublicArgs),
 }
 
 #[derive(Debug, Subcommand)]

@@ -11,6 +11,7 @@ mod enroll;
 mod inventory;
 mod names;
 mod output;
+mod people;
 mod scan;
 mod serve;
 mod settings;
@@ -56,6 +57,8 @@ fn run(command: Command, settings: &Settings) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&args, settings),
         Command::Inventory(command) => inventory::run(command, settings),
         Command::App(command) => app::run(command, settings),
+        Command::User(command) => people::run_user(command, settings),
+        Command::Group(command) => people::run_group(command, settings),
         Command::EnrollSecret(command) => enroll::run(command, settings),
         Command::Token(args) => token::run(&args, settings),
         Command::Demo(args) => demo::run(&args),

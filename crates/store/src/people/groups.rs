@@ -91,6 +91,22 @@ impl Store {
         rows.into_iter().map(|row| group(tenant, row)).collect()
     }
 
+    /// A group by its id or by its name, whatever its case.
+    pub async fn find_group(
+        &self,
+        tenant: &str,
+        id_or_name: &str,
+    ) -> Result<Option<Group>, StoreError> {
+        let groups = self.groups(tenant).await?;
+        let name = id_or_name.trim().to_lowercase();
+        let by_id = groups.iter().position(|group| group.id == id_or_name);
+        let found = by_id.or_else(|| {
+            let mut names = groups.iter().map(|group| group.name.to_lowercase());
+            names.position(|known| known == name)
+        });
+        Ok(found.and_then(|at| groups.into_iter().nth(at)))
+    }
+
     /// The groups that a person belongs to, in order of their names; none where the person is disabled.
     pub async fn groups_of(&self, tenant: &str, user: &str) -> Result<Vec<Group>, StoreError> {
         let rows: Vec<Columns> = reading!(self, |pool| sqlx::query_as(OF_USER)

@@ -170,6 +170,21 @@ impl Store {
         row.map(|row| user(tenant, row)).transpose()
     }
 
+    /// A person by the id or by the name to sign in with.
+    pub async fn find_user(
+        &self,
+        tenant: &str,
+        id_or_name: &str,
+    ) -> Result<Option<User>, StoreError> {
+        if let Some(user) = self.user(tenant, id_or_name).await? {
+            return Ok(Some(user));
+        }
+        match UserName::new(id_or_name) {
+            Ok(name) => self.user_by_name(tenant, &name).await,
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Changes a person; whether there is one.
     pub async fn change_user(
         &self,
