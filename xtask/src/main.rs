@@ -33,6 +33,12 @@ enum Task {
         #[arg(long, default_value_t = 20_000)]
         cases: u32,
     },
+    /// Play random histories of a fleet, on both databases: changes applied to an old export must give the new one
+    Delta {
+        /// How many, on each
+        #[arg(long, default_value_t = 500)]
+        histories: u32,
+    },
     /// Kill a server at random moments while reports come in, on both databases: nothing acknowledged may be lost
     Crash {
         /// How often it is killed, on each
@@ -89,6 +95,7 @@ fn main() -> anyhow::Result<()> {
         Task::Check => check(),
         Task::Bench { which, rounds } => bench(&which, rounds),
         Task::Laws { cases } => laws(cases),
+        Task::Delta { histories } => delta(histories),
         Task::Crash { kills } => crash(kills),
         Task::Paging { machines } => paging(machines),
         Task::Description { examples } => description(examples),
@@ -168,6 +175,13 @@ fn laws(cases: u32) -> anyhow::Result<()> {
             "laws",
         ],
         &[("KBGAP_LAW_CASES", &cases.to_string())],
+    )
+}
+
+fn delta(histories: u32) -> anyhow::Result<()> {
+    cargo(
+        &["test", "-p", "kbgap-server", "--test", "delta"],
+        &[("KBGAP_HISTORIES", &histories.to_string())],
     )
 }
 

@@ -3,14 +3,17 @@
 //! A machine's history is the states it was in; a state's is what was found for it, with each catalog. Both change
 //! seldom, and neither is a copy for each machine. What was found is kept once for all states that share it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kbgap_assessment::ApplicationGroup;
-use kbgap_catalog::{Catalog, Kb, VulnerabilityId};
-use rustc_hash::FxHashMap;
+use kbgap_catalog::{Catalog, Kb, SoftwareId, VulnerabilityId};
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::classes::AssessedClasses;
+use crate::exposure::of_outcome;
+use crate::on_machine::is_windows;
 use crate::outcome::Outcome;
 use crate::packed::short;
 use crate::snapshot::Snapshot;
@@ -30,6 +33,8 @@ pub struct StateFindings {
     pub outcome: OutcomeKey,
     /// Of a state of Windows: what of its listed updates concerns applications, by their group.
     pub listed: Vec<(ApplicationGroup, Kb)>,
+    /// Of a state of Windows: its build, where it is told.
+    pub build: Option<String>,
 }
 
 /// What tells one outcome of assessments from all others.
@@ -41,8 +46,30 @@ pub struct OutcomeKey([u8; 16]);
 pub struct FindingsBody {
     /// The updates to install, in order.
     pub missing: Vec<Kb>,
-    /// The vulnerabilities that are open, in order of the catalog.
-    pub open: Vec<VulnerabilityId>,
+    /// The softwares in which something is open.
+    pub software: Vec<FoundSoftware>,
+    /// What is open, in order of the catalog, then of software.
+    pub open: Vec<OpenFinding>,
+}
+
+/// A software in which something is open.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FoundSoftware {
+    /// The software.
+    pub id: SoftwareId,
+    /// Whether it is Windows itself, whose version is the build.
+    pub is_windows: bool,
+}
+
+/// A vulnerability that is open in a software.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenFinding {
+    /// The vulnerability.
+    pub vulnerability: VulnerabilityId,
+    /// The software, by its place among those of the body.
+    pub software: u32,
+    /// The missing update that closes it; none where Microsoft names none.
+    pub fix: Option<Kb>,
 }
 
 impl OutcomeKey {
@@ -73,10 +100,12 @@ impl Assessed {
         let mut states = Vec::new();
         for (key, at) in &self.classes.windows {
             if let Some(class) = classes.windows(*at) {
+                let build = class.state.as_ref().ok().and_then(|state| state.build);
                 states.push(StateFindings {
                     key: key.to_bytes(),
                     outcome: outcomes.key(&class.outcome),
                     listed: class.listed.to_vec(),
+                    build: build.map(|build| build.to_string()),
                 });
             }
         }
@@ -86,6 +115,7 @@ impl Assessed {
                     key: key.to_bytes(),
                     outcome: outcomes.key(&class.outcome),
                     listed: Vec::new(),
+                    build: None,
                 });
             }
         }
@@ -106,20 +136,43 @@ impl Outcomes<'_> {
         if let Some(known) = self.by_place.get(&place) {
             return *known;
         }
-        let missing = outcome.missing.iter();
-        let open = outcome.open();
-        let open = open.iter();
-        let body = FindingsBody {
-            missing: missing.map(|at| self.catalog.update(*at).kb).collect(),
-            open: open
-                .map(|at| self.catalog.vulnerability(*at).id.clone())
-                .collect(),
-        };
+        let body = body(self.catalog, outcome);
         // Plain data in memory is always written.
         let bytes = postcard::to_stdvec(&body).unwrap_or_default();
         let key = OutcomeKey(short(&[&bytes]));
         self.by_place.insert(place, key);
         self.bodies.push((key, body));
         key
+    }
+}
+
+fn body(catalog: &Catalog, outcome: &Outcome) -> FindingsBody {
+    let found = of_outcome(catalog, outcome);
+    let windows = outcome.products.iter();
+    let windows = windows.map(|product| catalog.product(product.product));
+    let windows: FxHashSet<&SoftwareId> = windows
+        .filter(|product| is_windows(product))
+        .map(|product| &product.software)
+        .collect();
+    let software: BTreeSet<&SoftwareId> = found.keys().map(|(_, software)| *software).collect();
+    let places: FxHashMap<&SoftwareId, u32> = software.iter().copied().zip(0..).collect();
+    let open = found
+        .iter()
+        .map(|((vulnerability, software), fix)| OpenFinding {
+            vulnerability: catalog.vulnerability(*vulnerability).id.clone(),
+            software: places.get(software).copied().unwrap_or_default(),
+            fix: fix.map(|fix| catalog.update(fix).kb),
+        });
+    let missing = outcome.missing.iter();
+    FindingsBody {
+        missing: missing.map(|at| catalog.update(*at).kb).collect(),
+        open: open.collect(),
+        software: software
+            .into_iter()
+            .map(|id| FoundSoftware {
+                id: id.clone(),
+                is_windows: windows.contains(id),
+            })
+            .collect(),
     }
 }

@@ -42,17 +42,6 @@ pub struct VulnerabilityExposure {
     pub software: Vec<SoftwareId>,
 }
 
-/// A vulnerability that is open on one machine, in one software.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MachineVulnerability {
-    /// The vulnerability.
-    pub vulnerability: VulnerabilityIx,
-    /// The software.
-    pub software: SoftwareId,
-    /// The missing update that closes it; none where Microsoft names none.
-    pub fix: Option<UpdateIx>,
-}
-
 impl Exposures {
     /// The softwares of the catalog that are on machines.
     pub fn software(&self) -> &BTreeMap<SoftwareId, SoftwareExposure> {
@@ -174,21 +163,8 @@ fn by_software<'a>(
     found
 }
 
-/// What is open on a machine of some outcomes: outcome by outcome, in order of vulnerability, then of software.
-pub(crate) fn on_machine(catalog: &Catalog, outcomes: &[&Outcome]) -> Vec<MachineVulnerability> {
-    let rows = outcomes.iter().flat_map(|outcome| {
-        let rows = of_outcome(catalog, outcome).into_iter();
-        rows.map(|((vulnerability, software), fix)| MachineVulnerability {
-            vulnerability,
-            software: software.clone(),
-            fix,
-        })
-    });
-    rows.collect()
-}
-
 /// What is open in an outcome, by vulnerability and software, with the update that closes it.
-fn of_outcome<'a>(
+pub(crate) fn of_outcome<'a>(
     catalog: &'a Catalog,
     outcome: &Outcome,
 ) -> BTreeMap<(VulnerabilityIx, &'a SoftwareId), Option<UpdateIx>> {
@@ -199,19 +175,6 @@ fn of_outcome<'a>(
             let known = found.entry((open.vulnerability, software)).or_default();
             *known = known.or(open.fix);
         }
-    }
-    found
-}
-
-/// The softwares in scope on a machine of some outcomes, each with whether something is open in it.
-pub(crate) fn software_on_machine<'a>(
-    catalog: &'a Catalog,
-    outcomes: &[&Outcome],
-) -> BTreeMap<&'a SoftwareId, bool> {
-    let mut found: BTreeMap<&SoftwareId, bool> = BTreeMap::new();
-    for product in outcomes.iter().flat_map(|outcome| &outcome.products) {
-        let software = &catalog.product(product.product).software;
-        *found.entry(software).or_default() |= !product.open.is_empty();
     }
     found
 }

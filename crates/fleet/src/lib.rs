@@ -18,6 +18,7 @@ mod loader;
 mod lookup;
 mod machine;
 mod names;
+mod on_machine;
 mod order;
 mod outcome;
 mod packed;
@@ -28,14 +29,15 @@ mod set;
 mod snapshot;
 mod value;
 
-pub use assessed::{Assessed, FindingsBody, OutcomeKey, StateFindings};
+pub use assessed::{Assessed, FindingsBody, FoundSoftware, OpenFinding, OutcomeKey, StateFindings};
 pub use distribution::VersionCount;
-pub use exposure::{Exposures, MachineVulnerability, SoftwareExposure, VulnerabilityExposure};
+pub use exposure::{Exposures, SoftwareExposure, VulnerabilityExposure};
 pub use facts::WindowsFacts;
 pub use fleet::{Change, Fleet};
 pub use loader::{Loaded, Loader};
 pub use machine::{Activity, Ages, Machine, MachineId, MachineRow};
 pub use names::{Named, SoftwareNames};
+pub use on_machine::{InstalledVersion, MachineVulnerability, OnMachine, Walk};
 pub use packed::{
     ApplicationsKey, Damaged, PackedMachine, SoftwareNumbers, StateKey, Unpacked, WindowsKey, pack,
 };

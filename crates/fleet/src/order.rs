@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use jiff::Timestamp;
+
 use crate::Slot;
 use crate::machine::{Machine, MachineId};
 use crate::snapshot::Snapshot;
@@ -37,6 +39,18 @@ impl Snapshot {
         let order = self.order();
         let upto = |slot: &Slot| self.entry(*slot).is_none_or(|entry| entry.id <= *id);
         self.built(&order[order.partition_point(upto)..])
+    }
+
+    /// The machines that were last seen from one moment on until before another, in no order.
+    pub fn last_seen_between(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> impl Iterator<Item = MachineId> {
+        let moments = from.as_microsecond()..until.as_microsecond();
+        let entries = self.machines.iter().flatten();
+        let silent = entries.filter(move |entry| moments.contains(&entry.last_seen));
+        silent.map(|entry| entry.id.clone())
     }
 
     fn built<'a>(

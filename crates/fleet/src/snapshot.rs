@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use jiff::Timestamp;
 use kbgap_assessment::words::Evidence;
 use kbgap_assessment::{Assessor, Findings, InstalledApplications, MachineState};
-use kbgap_catalog::{Kb, ProductIdentity, SoftwareId, VulnerabilityId, VulnerabilityIx};
+use kbgap_catalog::{Kb, SoftwareId, VulnerabilityId, VulnerabilityIx};
 use kbgap_inventory::InstalledSoftware;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
@@ -16,7 +16,7 @@ use crate::chunks::Chunks;
 use crate::classes::Classes;
 use crate::dictionary::{Dictionary, Software, SoftwareIx};
 use crate::entry::Entry;
-use crate::exposure::{self, Exposures, MachineVulnerability};
+use crate::exposure::Exposures;
 use crate::facts::WindowsFacts;
 use crate::labels::{Labels, TagSets};
 use crate::lookup::Lookup;
@@ -298,63 +298,6 @@ impl Snapshot {
         Some(self.scores().of_slot(self.find_slot(id_or_name)?))
     }
 
-    /// What is open on a machine: of Windows, then of its applications, each in order of vulnerability, then of software.
-    /// `None` where it is not known.
-    pub fn vulnerabilities_on_machine(
-        &self,
-        id_or_name: &str,
-    ) -> Option<Vec<MachineVulnerability>> {
-        let outcomes = self.outcomes(self.find_slot(id_or_name)?);
-        Some(exposure::on_machine(self.assessor.catalog(), &outcomes))
-    }
-
-    /// The software on a machine with its versions, in order: what its inventory lists, and what of the catalog is in scope
-    /// beyond that, of which Windows has its build as version and others have none. `None` where it is not known.
-    pub fn installed_on_machine(&self, id_or_name: &str) -> Option<Vec<(SoftwareId, Box<str>)>> {
-        let slot = self.find_slot(id_or_name)?;
-        let entry = self.entry(slot)?;
-        let listed = entry.software().filter_map(|number| {
-            let version = self.dictionary.entry(number)?.version.clone()?;
-            let software = self.dictionary.software_of(number)?;
-            Some((software.id.clone(), version))
-        });
-        let mut installed: Vec<(SoftwareId, Box<str>)> = listed.collect();
-        let state = self.classes.windows(entry.windows);
-        let build = state.and_then(|class| class.state.as_ref().ok()?.build);
-        let catalog = self.assessor.catalog();
-        for product in self
-            .outcomes(slot)
-            .iter()
-            .flat_map(|outcome| &outcome.products)
-        {
-            let product = catalog.product(product.product);
-            if installed
-                .iter()
-                .any(|(known, _)| *known == product.software)
-            {
-                continue;
-            }
-            let is_windows = matches!(product.identity, ProductIdentity::Windows(_));
-            let version = build.filter(|_| is_windows);
-            let version = version.map_or_else(Box::default, |build| build.to_string().into());
-            installed.push((product.software.clone(), version));
-        }
-        installed.sort_unstable();
-        installed.dedup();
-        Some(installed)
-    }
-
-    /// The softwares of the catalog that are in scope on a machine, each with whether something is open in it: `None`
-    /// where the machine is not known.
-    pub fn assessed_software_on_machine(
-        &self,
-        id_or_name: &str,
-    ) -> Option<BTreeMap<&SoftwareId, bool>> {
-        let outcomes = self.outcomes(self.find_slot(id_or_name)?);
-        let catalog = self.assessor.catalog();
-        Some(exposure::software_on_machine(catalog, &outcomes))
-    }
-
     /// The machines on which a software has an open vulnerability, in order of id.
     pub fn machines_exposed_by(&self, software: &SoftwareId) -> Vec<Machine> {
         let products = self.assessor.catalog().find_software(software);
@@ -362,20 +305,6 @@ impl Snapshot {
             let mut own = outcome.products.iter();
             own.any(|own| !own.open.is_empty() && products.contains(&own.product))
         })
-    }
-
-    /// What was found on a machine: of Windows, and of each group of its applications.
-    fn outcomes(&self, slot: Slot) -> Vec<&Outcome> {
-        let windows = self.entry(slot).map(|entry| entry.windows);
-        let windows = windows.and_then(|at| self.classes.windows(at));
-        let applications = self.classes.applications.iter();
-        // A machine is in a dozen of some thousands: they are asked one by one, which only what is asked of one machine
-        // can afford.
-        let applications = applications.filter(|class| class.machines.contains(slot));
-        let windows = windows.map(|class| &*class.outcome).into_iter();
-        windows
-            .chain(applications.map(|class| &*class.outcome))
-            .collect()
     }
 
     /// The software of the inventory that machines have, in order of id.
@@ -469,7 +398,7 @@ impl Snapshot {
         self.entry(self.find_slot(id_or_name)?)
     }
 
-    fn find_slot(&self, id_or_name: &str) -> Option<Slot> {
+    pub(crate) fn find_slot(&self, id_or_name: &str) -> Option<Slot> {
         if let Some(slot) = self.slot(&MachineId::new(id_or_name)) {
             return Some(slot);
         }

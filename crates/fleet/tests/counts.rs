@@ -13,7 +13,7 @@ use kbgap_catalog::document::{
 use kbgap_catalog::{Architecture, Catalog, Compiler, Kb, Release, SoftwareId, WindowsBuild};
 use kbgap_fleet::{
     Ages, Change, DeviceValue, ExclusionReason, Fleet, Loader, Machine, MachineId, MachineRow,
-    Named, Snapshot, SoftwareNames, pack,
+    Named, OnMachine, Snapshot, SoftwareNames, Walk, pack,
 };
 use kbgap_inventory::{InstalledSoftware, InstalledUpdate, MachineReport, OsReport};
 use proptest::prelude::*;
@@ -316,8 +316,32 @@ impl Stored {
     }
 }
 
+/// What is on a machine, and what was found there.
+fn found_on(on: &OnMachine<'_>) -> impl PartialEq + std::fmt::Debug + use<> {
+    let installed = on.installed().into_iter();
+    let installed = installed.map(|found| (found.software.clone(), found.version.into_owned()));
+    let open = on.vulnerabilities().into_iter().map(|open| {
+        let version = open.version.map(std::borrow::Cow::into_owned);
+        (open.vulnerability, open.software.clone(), version, open.fix)
+    });
+    (installed.collect::<Vec<_>>(), open.collect::<Vec<_>>())
+}
+
+/// What a walk over all machines finds is what each says asked by itself.
+fn walked_is_asked(of: &Snapshot) {
+    let (mut walk, mut walked) = (Walk::default(), 0);
+    while let Some(on) = walk.next(of) {
+        let id = on.machine().id.to_string();
+        let asked = of.on_machine(&id).unwrap();
+        assert_eq!(found_on(&on), found_on(&asked), "{id}");
+        walked += 1;
+    }
+    assert_eq!(walked, of.figures().machines);
+}
+
 /// All that can be asked.
 fn answers(of: &Snapshot) -> impl PartialEq + std::fmt::Debug {
+    walked_is_asked(of);
     let software: Vec<SoftwareId> = of.software().into_iter().map(|found| found.id).collect();
     let asked = [
         "microsoft-_-windows_10",
@@ -342,7 +366,7 @@ fn answers(of: &Snapshot) -> impl PartialEq + std::fmt::Debug {
             (
                 of.missing_on_machine(&id),
                 of.software_on_machine(&id),
-                of.vulnerabilities_on_machine(&id),
+                of.on_machine(&id).map(|on| found_on(&on)),
             )
         })
         .collect();

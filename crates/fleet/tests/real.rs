@@ -107,18 +107,18 @@ fn exposures_are_those_of_the_machines(machines: &Snapshot, reports: &[MachineRe
     let mut exposed = 0;
     for report in reports {
         let id = report.machine_id().unwrap();
-        let own = machines.vulnerabilities_on_machine(&id).unwrap();
+        let own = machines.on_machine(&id).unwrap().vulnerabilities();
         exposed += u64::from(!own.is_empty());
         let vulnerabilities: BTreeSet<_> = own.iter().map(|open| open.vulnerability).collect();
         for vulnerability in vulnerabilities {
             *by_vulnerability.entry(vulnerability).or_default() += 1;
         }
-        let software: BTreeSet<_> = own.iter().map(|open| &open.software).collect();
+        let software: BTreeSet<_> = own.iter().map(|open| open.software).collect();
         for software in software {
             by_software.entry(software.clone()).or_default().1 += 1;
         }
         for open in own {
-            let known = by_software.entry(open.software).or_default();
+            let known = by_software.entry(open.software.clone()).or_default();
             known.0.insert(open.vulnerability);
         }
         // What is missing on it closes what it says is closed by it.
@@ -129,7 +129,7 @@ fn exposures_are_those_of_the_machines(machines: &Snapshot, reports: &[MachineRe
             .map(|missing| missing.kb)
             .collect();
         let catalog = machines.assessor().catalog();
-        for open in machines.vulnerabilities_on_machine(&id).unwrap() {
+        for open in machines.on_machine(&id).unwrap().vulnerabilities() {
             if let Some(fix) = open.fix {
                 assert!(lacking.contains(&catalog.update(fix).kb), "{id}: {open:?}");
             }
@@ -160,7 +160,7 @@ fn scores_are_those_of_the_machines(machines: &Snapshot, reports: &[MachineRepor
     for report in reports {
         let id = report.machine_id().unwrap();
         let score = machines.score_of(&id).unwrap();
-        let open = machines.vulnerabilities_on_machine(&id).unwrap();
+        let open = machines.on_machine(&id).unwrap().vulnerabilities();
         assert!((0.0..100.0).contains(&score));
         assert_eq!(score > 0.0, !open.is_empty(), "{id}");
         sum += score;

@@ -1,11 +1,15 @@
 //! The command line.
 
+mod edge;
+
 use std::path::PathBuf;
 
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kbgap_assessment::SlipKind;
 use kbgap_catalog::Day;
+
+pub(crate) use edge::EdgeArgs;
 
 use crate::accuracy::Percent;
 use crate::people;
@@ -70,6 +74,8 @@ pub(crate) struct SettingArgs {
     /// it [default: the folder exports in the data directory]
     #[arg(long, env = "KBGAP_EXPORTS", value_name = "URL", global = true)]
     pub(crate) exports: Option<String>,
+    #[command(flatten)]
+    pub(crate) edge: EdgeArgs,
 }
 
 #[derive(Debug, Subcommand)]

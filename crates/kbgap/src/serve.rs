@@ -81,7 +81,9 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
             settings.listen
         )
     })?;
-    let url = format!("http://{}", listener.local_addr()?);
+    let address = listener.local_addr()?;
+    let edge = settings.edge_at(address)?;
+    let url = format!("{}://{address}", settings.scheme());
     let service = Service::start(
         store.clone(),
         published,
@@ -96,7 +98,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     tracing::info!(machines = service.machines(), "serving on {url}");
     let following = tokio::spawn(follow(service.clone(), store.clone(), source, seen));
     let upkeep = tokio::spawn(upkeep(service.clone()));
-    kbgap_server::serve(service, listener, stop_signal()).await?;
+    kbgap_server::serve(service, listener, edge, stop_signal()).await?;
     following.abort();
     upkeep.abort();
     store.close().await;

@@ -1,5 +1,7 @@
 //! Settings: flags before environment before the configuration file before defaults.
 
+mod edge;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,6 +14,7 @@ use kbgap_store::Location;
 use serde::Deserialize;
 
 use crate::cli::SettingArgs;
+use edge::EdgeSettings;
 
 /// The settings in force.
 #[derive(Debug, Clone)]
@@ -32,8 +35,10 @@ pub(crate) struct Settings {
     pub(crate) software_rules: Option<PathBuf>,
     /// Where exports are written.
     pub(crate) exports: String,
+    /// How clients reach the service.
+    edge: EdgeSettings,
     /// Name, value and source of each, to be printed.
-    origins: Vec<(&'static str, String, Origin)>,
+    origins: Vec<(&'static str, Option<toml::Value>, Origin)>,
 }
 
 /// Where a setting comes from.
@@ -57,6 +62,10 @@ struct ConfigFile {
     as_of: Option<String>,
     software_rules: Option<PathBuf>,
     exports: Option<String>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    tls_self_signed: Option<bool>,
+    plain_http: Option<bool>,
 }
 
 /// The folder of exports in the data directory, unless another place is named.
@@ -85,6 +94,7 @@ impl Settings {
             file: file_path,
             origins: Vec::new(),
         };
+        let edge = EdgeSettings::of(&mut layers, &args.edge, &file)?;
         let data_dir = layers
             .pick(
                 ("data-dir", "KBGAP_DATA_DIR"),
@@ -159,6 +169,7 @@ impl Settings {
             msrc_url,
             as_of,
             software_rules,
+            edge,
             origins: layers.origins,
         })
     }
@@ -173,14 +184,9 @@ impl Settings {
                 Origin::File(path) => path.display().to_string(),
                 Origin::Default => "default".to_owned(),
             };
-            if value.is_empty() {
-                writeln!(out, "# {name} is not set")?;
-            } else {
-                writeln!(
-                    out,
-                    "{name} = {}  # {origin}",
-                    toml::Value::from(value.as_str())
-                )?;
+            match value {
+                Some(value) => writeln!(out, "{name} = {value}  # {origin}")?,
+                None => writeln!(out, "# {name} is not set")?,
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -190,17 +196,40 @@ impl Settings {
 struct Layers<'a> {
     matches: &'a ArgMatches,
     file: PathBuf,
-    origins: Vec<(&'static str, String, Origin)>,
+    origins: Vec<(&'static str, Option<toml::Value>, Origin)>,
 }
 
 impl Layers<'_> {
-    fn pick<T>(
+    /// A file.
+    fn path(
+        &mut self,
+        name: (&'static str, &'static str),
+        given: Option<&PathBuf>,
+        in_file: Option<&PathBuf>,
+    ) -> Option<PathBuf> {
+        self.pick(name, given.cloned(), in_file.cloned(), None, |path| {
+            path.display().to_string()
+        })
+    }
+
+    /// What is on or off; off unless it is said.
+    fn switch(
+        &mut self,
+        name: (&'static str, &'static str),
+        given: Option<bool>,
+        in_file: Option<bool>,
+    ) -> bool {
+        self.pick(name, given, in_file, Some(false), bool::clone)
+            .unwrap_or_default()
+    }
+
+    fn pick<T, V: Into<toml::Value>>(
         &mut self,
         (name, variable): (&'static str, &'static str),
         given: Option<T>,
         in_file: Option<T>,
         default: Option<T>,
-        show: impl Fn(&T) -> String,
+        show: impl Fn(&T) -> V,
     ) -> Option<T> {
         let (value, origin) = match (given, in_file) {
             (Some(given), _) if self.is_flag(name) => (Some(given), Origin::Flag),
@@ -208,7 +237,7 @@ impl Layers<'_> {
             (None, Some(in_file)) => (Some(in_file), Origin::File(self.file.clone())),
             (None, None) => (default, Origin::Default),
         };
-        let shown = value.as_ref().map(show).unwrap_or_default();
+        let shown = value.as_ref().map(|value| show(value).into());
         self.origins.push((name, shown, origin));
         value
     }

@@ -1,10 +1,12 @@
 //! `kbgap token`: an access token from a running server.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use reqwest::Certificate;
 use serde::Deserialize;
 
 use crate::catalog::runtime;
@@ -24,13 +26,19 @@ pub(crate) fn run(args: &TokenArgs, settings: &Settings) -> anyhow::Result<ExitC
         .url
         .clone()
         .or_else(|| settings.public_url.clone())
-        .unwrap_or_else(|| format!("http://{}", settings.listen));
-    let token = runtime()?.block_on(fetch(&url, args))?;
+        .unwrap_or_else(|| format!("{}://{}", settings.scheme(), settings.listen));
+    let authority = settings.own_authority();
+    let token = runtime()?.block_on(fetch(&url, args, authority.as_deref()))?;
     writeln!(io::stdout().lock(), "{token}")?;
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn fetch(url: &str, args: &TokenArgs) -> anyhow::Result<String> {
+/// Gets a token from the server at a URL, whose certificate may be by an authority that is trusted beside the system's.
+pub(crate) async fn fetch(
+    url: &str,
+    args: &TokenArgs,
+    authority: Option<&Path>,
+) -> anyhow::Result<String> {
     let endpoint = format!(
         "{}/{}/oauth2/v2.0/token",
         url.trim_end_matches('/'),
@@ -42,8 +50,18 @@ pub(crate) async fn fetch(url: &str, args: &TokenArgs) -> anyhow::Result<String>
         ("client_secret", &args.client_secret),
         ("scope", "https://api.securitycenter.microsoft.com/.default"),
     ];
-    let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+    let mut http = reqwest::Client::builder().timeout(TIMEOUT);
+    if let Some(authority) = authority {
+        let pem = std::fs::read(authority).with_context(|| {
+            format!(
+                "cannot read {}, which the server with --tls-self-signed makes",
+                authority.display()
+            )
+        })?;
+        http = http.add_root_certificate(Certificate::from_pem(&pem)?);
+    }
     let response = http
+        .build()?
         .post(&endpoint)
         .form(&form)
         .send()

@@ -8,6 +8,15 @@ use crate::edm::{Entity, Type};
 use crate::json::{Style, separate, write_properties, write_record, write_text};
 use crate::query::{Expand, Query};
 
+/// Where a page leads (OData 4.01 JSON format, section 4.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link<'a> {
+    /// To the next page.
+    Next(&'a str),
+    /// From the last page: to what changes later.
+    Delta(&'a str),
+}
+
 /// What an answer is of, as its `@odata.context` says it (OData 4.01 JSON format, section 10).
 #[derive(Debug, Clone, Copy)]
 pub enum Content<'a> {
@@ -196,11 +205,15 @@ impl<'a, T> Writer<'a, T> {
     }
 
     /// The end of the envelope.
-    pub fn end(&self, out: &mut Vec<u8>, next_link: Option<&str>) {
+    pub fn end(&self, out: &mut Vec<u8>, link: Option<Link<'_>>) {
         out.push(b']');
-        if let Some(link) = next_link {
-            out.extend_from_slice(b",\"@odata.nextLink\":");
-            write_text(out, link);
+        if let Some(link) = link {
+            let (name, url): (&[u8], _) = match link {
+                Link::Next(url) => (b",\"@odata.nextLink\":", url),
+                Link::Delta(url) => (b",\"@odata.deltaLink\":", url),
+            };
+            out.extend_from_slice(name);
+            write_text(out, url);
         }
         out.push(b'}');
     }
@@ -244,7 +257,7 @@ impl<'a, T> Writer<'a, T> {
                 out.clear();
             }
         }
-        self.end(&mut out, head.next_link);
+        self.end(&mut out, head.next_link.map(Link::Next));
         target.write_all(&out)
     }
 }

@@ -30,7 +30,8 @@
 //! for row in &page.rows {
 //!     writer.row(&mut body, row);
 //! }
-//! writer.end(&mut body, page.next.map(|next| next.link("https://host/api/Software")).as_deref());
+//! let next = page.next.map(|next| next.link("https://host/api/Software"));
+//! writer.end(&mut body, next.as_deref().map(kbgap_odata::Link::Next));
 //! assert_eq!(
 //!     String::from_utf8(body)?,
 //!     r##"{"@odata.context":"https://host/api/$metadata#Software(id)","value":[{"id":"microsoft-_-edge"}]}"##
@@ -53,11 +54,11 @@ mod value;
 
 pub use apply::{Next, Page, apply};
 pub use envelope::{
-    Content, Expander, Head, NoExpansion, Writer, context, expand_many, expand_one,
+    Content, Expander, Head, Link, NoExpansion, Writer, context, expand_many, expand_one,
 };
 pub use error::ODataError;
 pub use filter::Filter;
 pub use json::Style;
 pub use limits::{Limits, Rules};
-pub use query::{Expand, OrderKey, Query, Select, next_by_skip, next_by_token};
+pub use query::{Expand, OrderKey, Query, Select, next_by_skip, next_by_token, with_custom};
 pub use value::{Item, Items, List, Object, Record, Scalar, Value};

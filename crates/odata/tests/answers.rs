@@ -9,7 +9,7 @@
 mod support;
 
 use kbgap_odata::{
-    Content, Expand, Head, Next, NoExpansion, Query, Rules, Style, Writer, apply, context,
+    Content, Expand, Head, Link, Next, NoExpansion, Query, Rules, Style, Writer, apply, context,
     expand_many,
 };
 use support::{Machine, Product, Risk, Vulnerability};
@@ -256,7 +256,7 @@ fn answers_are_written_in_their_envelope() {
         writer.row(&mut out, row);
         // What is written may be sent at any time.
     }
-    writer.end(&mut out, Some("n"));
+    writer.end(&mut out, Some(Link::Next("n")));
     let row = "\"@odata.type\":\"#microsoft.windowsDefenderATP.api.Machine\"";
     assert_eq!(
         String::from_utf8(out).unwrap(),

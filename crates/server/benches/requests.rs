@@ -23,6 +23,7 @@ use axum::body::Bytes;
 use axum::http::header;
 use axum::routing::get;
 use jiff::Timestamp;
+use kbgap_edge::Edge;
 use kbgap_identity::{Client, Permission, SigningKey, TokenIssuer};
 use kbgap_store::Location;
 use serde_json::{Value, json};
@@ -76,9 +77,14 @@ async fn measure(place: &Path, machines: u32, rounds: u32) -> Value {
     let token = token(&store, &url).await;
     let software = support::largest(&service.machines_of(TENANT).unwrap());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(kbgap_server::serve(service, listener, async {
-        let _ = stopped.await;
-    }));
+    let server = tokio::spawn(kbgap_server::serve(
+        service,
+        listener,
+        Edge::default(),
+        async {
+            let _ = stopped.await;
+        },
+    ));
     let path = format!("/api/Software/{}/getmissingkbs", software.as_str());
     let client = reqwest::Client::new();
     let answer = client.get(format!("{url}{path}")).bearer_auth(&token);

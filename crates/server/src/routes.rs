@@ -5,11 +5,12 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, OriginalUri, Request};
+use axum::extract::{DefaultBodyLimit, OriginalUri};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router, ServiceExt};
+use axum::{Json, Router};
+use kbgap_edge::Edge;
 use tokio::net::TcpListener;
 use tower::Layer;
 use tower::limit::GlobalConcurrencyLimitLayer;
@@ -310,18 +311,18 @@ fn vulnerability_routes() -> Router<Arc<Service>> {
 /// Serves until `stop` is done, then finishes what is under way.
 ///
 /// # Errors
-/// Where the listener fails.
+/// Where what is asked of osquery's hosts does not hold together.
 pub async fn serve(
     service: Arc<Service>,
     listener: TcpListener,
+    edge: Edge,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     // Before routing: the routes are stated in one spelling only.
     let routes = MapRequestLayer::new(paths::normalize::<Body>)
         .layer(router(service).map_err(std::io::Error::other)?);
-    axum::serve(listener, ServiceExt::<Request>::into_make_service(routes))
-        .with_graceful_shutdown(stop)
-        .await
+    kbgap_edge::serve(listener, edge, routes, stop).await;
+    Ok(())
 }
 
 async fn health() -> impl IntoResponse {

@@ -40,6 +40,9 @@ pub struct Settings {
     pub sends_a_minute: NonZeroU32,
     /// How long it is kept which states machines were in.
     pub keep_history: SignedDuration,
+    /// How much further back than asked for changes are told: one is written a little after the moment it is of, and a
+    /// client's clock may differ. A change told twice does no harm.
+    pub delta_overlap: SignedDuration,
     /// After what time without a report a machine is inactive, and after what time it counts no more.
     pub ages: Ages,
     /// Where exports are written: a folder, or the URL of a bucket; in memory where it is not said.
@@ -116,6 +119,8 @@ const INTAKE_TURNS: usize = 8;
 const KEEP_CHANGES: SignedDuration = SignedDuration::from_hours(2 * 24);
 /// How long the states machines were in are kept: half a year, as Defender does.
 const KEEP_HISTORY: SignedDuration = SignedDuration::from_hours(180 * 24);
+/// How much further back than asked for changes are told.
+const DELTA_OVERLAP: SignedDuration = SignedDuration::from_mins(2);
 /// How often a sender may send reports, each time as many as it likes.
 const SENDS_A_MINUTE: NonZeroU32 = NonZeroU32::new(6_000).unwrap();
 /// How many secrets are checked at once.
@@ -131,6 +136,7 @@ impl Settings {
             request_timeout: Duration::from_mins(1),
             max_requests: 512,
             keep_history: KEEP_HISTORY,
+            delta_overlap: DELTA_OVERLAP,
             sends_a_minute: SENDS_A_MINUTE,
             ages: Ages::default(),
             exports: None,

@@ -1,16 +1,17 @@
 //! A tenant in this process: its fleet, kept level with the store.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use kbgap_assessment::Assessor;
-use kbgap_fleet::{Ages, Change, Damaged, Fleet, Loaded, Loader, SoftwareNames};
+use kbgap_fleet::{Ages, Change, Damaged, Fleet, Loaded, Loader, Snapshot, SoftwareNames};
 use kbgap_inventory::MachineReport;
 use kbgap_store::{Changes, MachineReader, MachineRow, Store, StoreError};
 
 use crate::api::{CurrentViews, Views};
 use crate::former;
-use crate::history::{self, Detection, Recorder};
+use crate::history::{self, Detection, Found, Knowledge, Recorder, Timeline};
 use crate::intake::{Applied, Entries, Intake, Shown, of_fleet, rows};
 use crate::service::Service;
 
@@ -113,8 +114,44 @@ impl Tenant {
     pub(crate) async fn history(&self, machine: &str) -> Result<Vec<Detection>, StoreError> {
         let machines = self.fleet.snapshot();
         let bearing = |number| self.entries.known().bearing(number);
-        let groups = |kb| machines.assessor().application_groups(kb);
-        history::of_machine(&self.store, &self.id, machine, &bearing, &groups).await
+        let knowledge = Knowledge {
+            bearing: &bearing,
+            machines: &machines,
+        };
+        history::of_machine(&mut self.found(), machine, &knowledge).await
+    }
+
+    /// What was there on a machine over time, against the machines as they are in some snapshot.
+    pub(crate) async fn timeline(
+        &self,
+        found: &mut Found,
+        machine: &str,
+        machines: &Snapshot,
+    ) -> Result<Timeline, StoreError> {
+        let bearing = |number| self.entries.known().bearing(number);
+        let knowledge = Knowledge {
+            bearing: &bearing,
+            machines,
+        };
+        Timeline::read(found, machine, &knowledge).await
+    }
+
+    /// The machines of which a state became known since a moment; `None` where other things are known of old states since
+    /// then, which may concern any machine.
+    pub(crate) async fn changed_since(
+        &self,
+        since: Timestamp,
+    ) -> Result<Option<BTreeSet<String>>, StoreError> {
+        if self.store.findings_were_renewed(since).await? {
+            return Ok(None);
+        }
+        let machines = self.store.machines_that_changed(&self.id, since).await?;
+        Ok(Some(machines.into_iter().collect()))
+    }
+
+    /// Reads what was found for the states of this tenant's machines.
+    pub(crate) fn found(&self) -> Found {
+        Found::new(self.store.clone(), self.id.clone())
     }
 
     /// Takes over what other processes wrote; `true` where there was something.

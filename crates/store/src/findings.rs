@@ -25,6 +25,10 @@ const HISTORY: Listed = listed!(
     "SELECT state, since, body FROM findings WHERE state" bytes "$1" "ORDER BY since, state"
 );
 
+const RENEWED: &str = "SELECT EXISTS (
+    SELECT 1 FROM findings AS renewed WHERE renewed.since >= $1 AND EXISTS (
+        SELECT 1 FROM findings AS before WHERE before.state = renewed.state AND before.since < renewed.since))";
+
 impl Store {
     /// Keeps findings, all in one transaction. What is known of a state since the same moment stays.
     pub async fn put_findings(&self, findings: &[StateFindings]) -> Result<(), StoreError> {
@@ -45,6 +49,14 @@ impl Store {
             }
             Ok(transaction.commit().await?)
         })
+    }
+
+    /// Whether other findings than before hold for any state since a moment or later.
+    pub async fn findings_were_renewed(&self, since: Timestamp) -> Result<bool, StoreError> {
+        Ok(reading!(self, |pool| sqlx::query_scalar(RENEWED)
+            .bind(time::of(since))
+            .fetch_one(pool)
+            .await?))
     }
 
     /// All findings known of some states, in order of since when.

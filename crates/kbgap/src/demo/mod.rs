@@ -13,6 +13,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use kbgap_assessment::Assessor;
 use kbgap_catalog::Compiler;
+use kbgap_edge::Edge;
 use kbgap_fleet::SoftwareNames;
 use kbgap_inventory::Observation;
 use kbgap_server::{Incoming, Intake, Published, Service, Settings};
@@ -74,12 +75,17 @@ async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()>
     )
     .await?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(kbgap_server::serve(service, listener, async move {
-        tokio::select! {
-            () = serve::stop_signal() => {}
-            _ = stopped => {}
-        }
-    }));
+    let server = tokio::spawn(kbgap_server::serve(
+        service,
+        listener,
+        Edge::default(),
+        async move {
+            tokio::select! {
+                () = serve::stop_signal() => {}
+                _ = stopped => {}
+            }
+        },
+    ));
 
     let token = token::fetch(
         &url,
@@ -89,6 +95,7 @@ async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()>
             client_id: client.client.clone(),
             client_secret: client.secret.expose().to_owned(),
         },
+        None,
     )
     .await?;
     let path = "/api/Software/microsoft-_-edge/getmissingkbs";

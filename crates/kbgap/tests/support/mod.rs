@@ -2,10 +2,11 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
@@ -139,9 +140,32 @@ impl Installation {
 
     /// Starts the service; the client is the one the first start shows.
     pub(crate) fn serve(&self, args: &[&str]) -> Server {
-        let all = ["serve", "--listen", "127.0.0.1:0"];
+        self.start(args, None)
+    }
+
+    /// Starts the service with TLS, by its own development certificate: [`Server::authority`] is what clients trust.
+    pub(crate) fn serve_tls(&self, args: &[&str]) -> Server {
+        let authority = self.path().join("data/tls/ca.pem");
+        let all = [&["--tls-self-signed"], args].concat();
+        self.start(&all, Some(authority))
+    }
+
+    /// Starts the service with a certificate by an authority that clients are to trust.
+    pub(crate) fn serve_tls_with(
+        &self,
+        certificate: &str,
+        key: &str,
+        authority: &Path,
+        args: &[&str],
+    ) -> Server {
+        let all = [&["--tls-cert", certificate, "--tls-key", key], args].concat();
+        self.start(&all, Some(authority.to_owned()))
+    }
+
+    fn start(&self, args: &[&str], authority: Option<PathBuf>) -> Server {
         let mut child = self
-            .command(all.iter().chain(args).copied())
+            .command(["serve"].iter().chain(args).copied())
+            .env("KBGAP_LISTEN", "127.0.0.1:0")
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -158,8 +182,20 @@ impl Installation {
             shown.push(line);
         };
         // What is written on must be read, or the server would wait.
-        std::thread::spawn(move || lines.for_each(drop));
-        Server { child, url, shown }
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let said = log.clone();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                said.lock().unwrap().push(line);
+            }
+        });
+        Server {
+            child,
+            url,
+            shown,
+            authority,
+            log,
+        }
     }
 }
 
@@ -169,9 +205,44 @@ pub(crate) struct Server {
     pub(crate) url: String,
     /// What it said before it served.
     pub(crate) shown: Vec<String>,
+    /// The certificate that clients are to trust, as PEM, where it serves TLS.
+    pub(crate) authority: Option<PathBuf>,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
+    /// A client that trusts the service's certificate.
+    pub(crate) fn http(&self) -> reqwest::Client {
+        let mut builder = reqwest::Client::builder();
+        if let Some(authority) = &self.authority {
+            let pem = std::fs::read(authority).unwrap();
+            builder = builder.tls_certs_only([reqwest::Certificate::from_pem(&pem).unwrap()]);
+        }
+        builder.build().unwrap()
+    }
+
+    /// Waits until it has logged a line with this in it.
+    pub(crate) fn wait_for_log(&self, words: &str) {
+        for _ in 0..200 {
+            if self.said(words) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{words:?} is not in {:#?}", self.log.lock().unwrap());
+    }
+
+    /// Whether it has logged a line with this in it, since it serves.
+    pub(crate) fn said(&self, words: &str) -> bool {
+        let log = self.log.lock().unwrap();
+        log.iter().any(|line| line.contains(words))
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A value of the client that the first start shows.
     pub(crate) fn shown(&self, name: &str) -> Option<String> {
         let line = self
@@ -203,12 +274,7 @@ impl Server {
             ("scope", "https://api.securitycenter.microsoft.com/.default"),
         ];
         let url = format!("{}/{}/oauth2/v2.0/token", self.url, client.tenant);
-        let response = reqwest::Client::new()
-            .post(url)
-            .form(&form)
-            .send()
-            .await
-            .unwrap();
+        let response = self.http().post(url).form(&form).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         let answer: Value = response.json().await.unwrap();
         assert_eq!(answer["token_type"], "Bearer");
@@ -216,7 +282,7 @@ impl Server {
     }
 
     pub(crate) async fn get(&self, path: &str, token: Option<&str>) -> Response {
-        let mut request = reqwest::Client::new().get(format!("{}{path}", self.url));
+        let mut request = self.http().get(format!("{}{path}", self.url));
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -224,7 +290,8 @@ impl Server {
     }
 
     pub(crate) async fn post_reports(&self, token: &str, body: String) -> (StatusCode, Value) {
-        let response = reqwest::Client::new()
+        let response = self
+            .http()
             .post(format!("{}/kbgap/v1/reports", self.url))
             .bearer_auth(token)
             .body(body)

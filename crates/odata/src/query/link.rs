@@ -26,6 +26,12 @@ pub fn next_by_token(url: &str, token: &str, top: Option<u64>) -> String {
     rewritten(url, top.into_iter().chain([("$skiptoken", token)]))
 }
 
+/// The URL of the request with another value of a custom option, from its first page on.
+pub fn with_custom(url: &str, name: &str, value: &str) -> String {
+    let value = utf8_percent_encode(value, PLAIN).to_string();
+    rewritten(url, [(name, value)].into_iter())
+}
+
 fn rewritten<'a>(url: &str, options: impl Iterator<Item = (&'a str, String)>) -> String {
     let url = url.split('#').next().unwrap_or(url);
     let (path, query) = url.split_once('?').unwrap_or((url, ""));

@@ -8,7 +8,7 @@ mod text;
 use std::sync::Arc;
 
 pub use expand::Expand;
-pub use link::{next_by_skip, next_by_token};
+pub use link::{next_by_skip, next_by_token, with_custom};
 pub use order::OrderKey;
 
 use crate::edm::{Name, StructuredType};

@@ -10,11 +10,11 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use kbgap_catalog::{UpdateIx, VulnerabilityIx};
-use kbgap_fleet::{Activity, MachineId};
+use kbgap_catalog::{Kb, SoftwareId, UpdateIx, VulnerabilityIx};
+use kbgap_fleet::{Activity, Machine, MachineId, OnMachine};
 use kbgap_identity::Permission;
 use kbgap_odata::edm::Entity;
-use kbgap_odata::{Content, Query, Writer, context, next_by_token};
+use kbgap_odata::{Content, Link, Query, Writer, context, next_by_token};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,7 @@ use super::respond::{self, json};
 use super::views::Views;
 use super::{machine_references, vulnerabilities};
 use crate::envelope::ApiError;
+use crate::history::OpenIn;
 use crate::service::Service;
 
 /// How many rows a page has without `pageSize`, and at most.
@@ -40,6 +41,9 @@ pub(super) const LARGEST_PAGE: usize = 200_000;
 pub(super) struct Place {
     pub(super) machine: String,
     pub(super) line_stopped_at: usize,
+    /// When the first page was asked for, where the last one will tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) begun: Option<Timestamp>,
 }
 
 impl Place {
@@ -60,7 +64,7 @@ pub(crate) trait RowsOfMachines {
     type Row;
 
     /// The rows of a machine, in an order that stays the same.
-    fn of(&mut self, views: &Views, machine: &kbgap_fleet::Machine) -> Vec<Self::Row>;
+    fn of(&mut self, views: &Views, machine: &Machine, on: &OnMachine<'_>) -> Vec<Self::Row>;
 }
 
 /// The machines that an export has, from a place on: those not excluded and seen lately.
@@ -68,7 +72,7 @@ pub(crate) fn machines<'a>(
     views: &'a Views,
     from: Option<&str>,
     now: Timestamp,
-) -> impl Iterator<Item = kbgap_fleet::Machine> + Send + 'a {
+) -> impl Iterator<Item = Machine> + Send + 'a {
     let fleet = &views.machines;
     let from = from.map(MachineId::new);
     let first = from.as_ref().and_then(|id| fleet.machine(&id.to_string()));
@@ -82,7 +86,7 @@ pub(crate) fn machines<'a>(
 }
 
 /// Whether a machine is not excluded, and was seen lately.
-pub(crate) fn is_exported(views: &Views, machine: &kbgap_fleet::Machine, now: Timestamp) -> bool {
+pub(crate) fn is_exported(views: &Views, machine: &Machine, now: Timestamp) -> bool {
     let activity = views.machines.ages().activity(machine.last_seen, now);
     machine.exclusion.is_none() && activity != Activity::Gone
 }
@@ -107,14 +111,13 @@ fn page<T, R: RowsOfMachines<Row = T>>(
     let begin = from.as_ref().map(|from| from.machine.as_str());
     'machines: for machine in machines(views, begin, Timestamp::now()) {
         let id = machine.id.to_string();
+        let Some(on) = views.machines.on_machine(&id) else {
+            continue;
+        };
         let done = from.as_ref().filter(|from| from.machine == id);
         let done = done.map_or(0, |from| from.line_stopped_at);
-        for (at, row) in rows_of
-            .of(views, &machine)
-            .into_iter()
-            .enumerate()
-            .skip(done)
-        {
+        let of_machine = rows_of.of(views, &machine, &on).into_iter();
+        for (at, row) in of_machine.enumerate().skip(done) {
             if query
                 .filter
                 .as_ref()
@@ -126,22 +129,25 @@ fn page<T, R: RowsOfMachines<Row = T>>(
                 next = Some(Place {
                     machine: id,
                     line_stopped_at: at,
+                    begun: None,
                 });
                 break 'machines;
             }
             rows.push(row);
         }
     }
-    Ok(ended(ask, entity, &query, &rows, next.as_ref()))
+    Ok(ended(ask, entity, &query, &rows, next.as_ref(), None))
 }
 
-/// A page, with the link to the next one; with `$top` there is none (API specification, section 1g).
+/// A page, with the link to the next one; with `$top` there is none (API specification, section 1g). After the last one a
+/// link to what changes later may stand.
 pub(super) fn ended<T>(
     ask: &Ask,
     entity: &Entity<T>,
     query: &Query,
     rows: &[T],
     next: Option<&Place>,
+    delta: Option<&str>,
 ) -> Response {
     let mut body = Vec::with_capacity(256 + rows.len() * 512);
     let mut writer = Writer::new(entity, query);
@@ -157,7 +163,12 @@ pub(super) fn ended<T>(
     }
     let next = next.filter(|_| query.top.is_none());
     let next = next.map(|next| next_by_token(&ask.url(), &next.token(), None));
-    writer.end(&mut body, next.as_deref());
+    let link = match (&next, delta) {
+        (Some(next), _) => Some(Link::Next(next)),
+        (None, Some(delta)) => Some(Link::Delta(delta)),
+        (None, None) => None,
+    };
+    writer.end(&mut body, link);
     json(body)
 }
 
@@ -183,7 +194,7 @@ pub(crate) async fn inventory(
     let views = caller.views(&service, &[Permission::SoftwareRead])?;
     respond::in_background(move || {
         let entity = &service.model.asset_software;
-        page(&ask, &service, &views, entity, Inventory)
+        page(&ask, &service, &views, entity, Inventory::default())
     })
     .await
 }
@@ -217,7 +228,7 @@ pub(crate) async fn vulnerabilities(
 }
 
 /// A machine as the rows of exports repeat it.
-pub(crate) fn device(views: &Views, machine: &kbgap_fleet::Machine) -> Device {
+pub(crate) fn device(views: &Views, machine: &Machine) -> Device {
     let windows = machine.windows.as_ref();
     let build = windows.and_then(kbgap_fleet::WindowsFacts::build);
     Device {
@@ -230,39 +241,24 @@ pub(crate) fn device(views: &Views, machine: &kbgap_fleet::Machine) -> Device {
     }
 }
 
-/// The software of machines.
-pub(crate) struct Inventory;
+/// The software of machines. What many rows repeat is made once.
+#[derive(Default)]
+pub(crate) struct Inventory(Softwares);
 
 impl RowsOfMachines for Inventory {
     type Row = AssetSoftware;
 
-    fn of(&mut self, views: &Views, machine: &kbgap_fleet::Machine) -> Vec<AssetSoftware> {
-        let id = machine.id.to_string();
+    fn of(&mut self, views: &Views, machine: &Machine, on: &OnMachine<'_>) -> Vec<AssetSoftware> {
         let device = Arc::new(device(views, machine));
-        let installed = views.machines.installed_on_machine(&id).unwrap_or_default();
-        let open = views
-            .machines
-            .vulnerabilities_on_machine(&id)
-            .unwrap_or_default();
-        let mut weaknesses: FxHashMap<&str, i32> = FxHashMap::default();
-        for open in &open {
-            *weaknesses.entry(open.software.as_str()).or_default() += 1;
-        }
-        let rows = installed
-            .iter()
-            .filter(|(software, _)| !is_unknown(software));
-        rows.map(|(software, version)| AssetSoftware {
+        let weaknesses = on.open_by_software();
+        let installed = on.installed().into_iter();
+        let rows = installed.filter(|installed| !is_unknown(installed.software));
+        rows.map(|installed| AssetSoftware {
             device: device.clone(),
-            software: Arc::new(Installed {
-                vendor: software.vendor().into(),
-                name: software.name().into(),
-                version: Some((**version).into()),
-                ..Installed::default()
-            }),
+            software: self.0.get(installed.software, Some(&installed.version)),
             weaknesses: weaknesses
-                .get(software.as_str())
-                .copied()
-                .unwrap_or_default(),
+                .get(installed.software)
+                .map_or(0, |open| i32::try_from(*open).unwrap_or(i32::MAX)),
             first_seen: Some(machine.first_seen),
             category: None,
         })
@@ -270,8 +266,32 @@ impl RowsOfMachines for Inventory {
     }
 }
 
+/// Versions of software that rows share.
+#[derive(Default)]
+pub(crate) struct Softwares(FxHashMap<SoftwareId, FxHashMap<Option<Box<str>>, Arc<Installed>>>);
+
+impl Softwares {
+    fn get(&mut self, software: &SoftwareId, version: Option<&str>) -> Arc<Installed> {
+        let of_software = match self.0.get_mut(software) {
+            Some(known) => known,
+            None => self.0.entry(software.clone()).or_default(),
+        };
+        let version = version.map(Box::from);
+        let made = of_software.entry(version);
+        let made = made.or_insert_with_key(|version| {
+            Arc::new(Installed {
+                vendor: software.vendor().into(),
+                name: software.name().into(),
+                version: version.as_deref().map(Text::from),
+                ..Installed::default()
+            })
+        });
+        made.clone()
+    }
+}
+
 /// Software of which not even the vendor is known has no product code.
-fn is_unknown(software: &kbgap_catalog::SoftwareId) -> bool {
+fn is_unknown(software: &SoftwareId) -> bool {
     software.vendor().is_empty() || software.vendor() == "unknown"
 }
 
@@ -281,18 +301,20 @@ pub(crate) struct InventoryWithoutCode;
 impl RowsOfMachines for InventoryWithoutCode {
     type Row = AssetNonCpeSoftware;
 
-    fn of(&mut self, views: &Views, machine: &kbgap_fleet::Machine) -> Vec<AssetNonCpeSoftware> {
-        let id = machine.id.to_string();
+    fn of(
+        &mut self,
+        views: &Views,
+        machine: &Machine,
+        on: &OnMachine<'_>,
+    ) -> Vec<AssetNonCpeSoftware> {
         let device = Arc::new(device(views, machine));
-        let installed = views.machines.installed_on_machine(&id).unwrap_or_default();
-        let rows = installed
-            .iter()
-            .filter(|(software, _)| is_unknown(software));
-        rows.map(|(software, version)| AssetNonCpeSoftware {
+        let installed = on.installed().into_iter();
+        let rows = installed.filter(|installed| is_unknown(installed.software));
+        rows.map(|installed| AssetNonCpeSoftware {
             device: device.clone(),
             vendor: None,
-            name: software.name().into(),
-            version: Some((**version).into()),
+            name: installed.software.name().into(),
+            version: Some((*installed.version).into()),
             last_seen: Some(machine.last_seen),
             registry_path: None,
         })
@@ -303,6 +325,7 @@ impl RowsOfMachines for InventoryWithoutCode {
 /// The vulnerabilities that are open on machines. What many rows repeat is made once.
 #[derive(Default)]
 pub(crate) struct Weaknesses {
+    software: Softwares,
     known: FxHashMap<VulnerabilityIx, Arc<Weakness>>,
     updates: FxHashMap<UpdateIx, Arc<RecommendedUpdate>>,
 }
@@ -310,28 +333,17 @@ pub(crate) struct Weaknesses {
 impl RowsOfMachines for Weaknesses {
     type Row = AssetVulnerability;
 
-    fn of(&mut self, views: &Views, machine: &kbgap_fleet::Machine) -> Vec<AssetVulnerability> {
-        let id = machine.id.to_string();
+    fn of(
+        &mut self,
+        views: &Views,
+        machine: &Machine,
+        on: &OnMachine<'_>,
+    ) -> Vec<AssetVulnerability> {
         let device = Arc::new(device(views, machine));
-        let versions = versions(views, &id);
-        let open = views
-            .machines
-            .vulnerabilities_on_machine(&id)
-            .unwrap_or_default();
-        let mut software: FxHashMap<&str, Arc<Installed>> = FxHashMap::default();
-        let rows = open.iter().map(|open| AssetVulnerability {
+        let open = on.vulnerabilities().into_iter();
+        let rows = open.map(|open| AssetVulnerability {
             device: device.clone(),
-            software: software
-                .entry(open.software.as_str())
-                .or_insert_with(|| {
-                    Arc::new(Installed {
-                        vendor: open.software.vendor().into(),
-                        name: open.software.name().into(),
-                        version: versions.get(open.software.as_str()).cloned(),
-                        ..Installed::default()
-                    })
-                })
-                .clone(),
+            software: self.software.get(open.software, open.version.as_deref()),
             weakness: Some(self.weakness(views, open.vulnerability)),
             update: open.fix.map(|fix| self.update(views, fix)),
             first_seen: None,
@@ -342,43 +354,37 @@ impl RowsOfMachines for Weaknesses {
     }
 }
 
-/// The version of each software of a machine; of several the first.
-pub(crate) fn versions(views: &Views, machine: &str) -> FxHashMap<String, Text> {
-    let installed = views
-        .machines
-        .installed_on_machine(machine)
-        .unwrap_or_default();
-    let mut versions: FxHashMap<String, Text> = FxHashMap::default();
-    for (software, version) in installed {
-        let version = || Text::from(&*version);
-        versions
-            .entry(software.as_str().to_owned())
-            .or_insert_with(version);
-    }
-    versions
-}
-
 impl Weaknesses {
-    /// A row of one vulnerability that was found on a machine; without the update that closes it.
+    /// A row of what was found on a machine at some time. What the catalogue in use does not know has its number only.
     pub(super) fn row(
         &mut self,
         views: &Views,
         device: &Arc<Device>,
-        versions: &FxHashMap<String, Text>,
-        software: &kbgap_catalog::SoftwareId,
-        vulnerability: VulnerabilityIx,
+        what: &OpenIn,
+        fix: Option<Kb>,
         last_seen: Timestamp,
     ) -> AssetVulnerability {
+        let catalog = views.machines.assessor().catalog();
+        let weakness = match catalog.find_vulnerability(&what.vulnerability) {
+            Some(at) => self.weakness(views, at),
+            None => Arc::new(Weakness {
+                id: what.vulnerability.to_string().into(),
+                ..Weakness::default()
+            }),
+        };
+        let update = fix.map(|kb| match catalog.find_update(kb) {
+            Some(at) => self.update(views, at),
+            None => Arc::new(RecommendedUpdate {
+                name: None,
+                id: Some(kb.number().to_string().into()),
+                url: Some(catalog_link(kb).into()),
+            }),
+        });
         AssetVulnerability {
             device: device.clone(),
-            software: Arc::new(Installed {
-                vendor: software.vendor().into(),
-                name: software.name().into(),
-                version: versions.get(software.as_str()).cloned(),
-                ..Installed::default()
-            }),
-            weakness: Some(self.weakness(views, vulnerability)),
-            update: None,
+            software: self.software.get(&what.software, what.version.as_deref()),
+            weakness: Some(weakness),
+            update,
             first_seen: None,
             last_seen: Some(last_seen),
             category: None,
@@ -427,6 +433,7 @@ mod tests {
         let place = Place {
             machine: "pc-1".to_owned(),
             line_stopped_at: 7,
+            begun: None,
         };
         assert_eq!(Place::of_token(&place.token()).unwrap(), place);
         assert!(Place::of_token("no token").is_err());

@@ -1,7 +1,12 @@
 //! What changed of machines' vulnerabilities since a time (API specification, section 1g: the delta export).
 //!
-//! Defender looks back 14 days at most; here as far as the history goes.
+//! Applied to an export of that time, the changes give the export of now: a row is told by machine, software, version and
+//! vulnerability; of several changes of one the last holds. A machine that is excluded, or silent for so long that it is
+//! exported no more, has all its rows fixed; one that comes back has them new.
+//!
+//! Defender looks back 14 days at most; here as far as the history goes. The last page links to what changes later.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -9,16 +14,16 @@ use axum::response::Response;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use kbgap_catalog::{SoftwareId, VulnerabilityIx};
 use kbgap_identity::Permission;
+use kbgap_odata::with_custom;
 
 use super::ask::Ask;
-use super::assessments::{Place, Weaknesses, device, ended, machines, page_size, versions};
+use super::assessments::{LARGEST_PAGE, Place, Weaknesses, device, ended, page_size};
 use super::caller::Authenticated;
 use super::model::{Change, DeltaAssetVulnerability};
 use super::views::Views;
 use crate::envelope::ApiError;
-use crate::history::{Detected, Detection};
+use crate::history::{ChangeOnMachine, Found, Status};
 use crate::service::Service;
 use crate::tenant::Tenant;
 
@@ -35,34 +40,37 @@ pub(crate) async fn list(
     );
     let model = &service.model;
     let entity = &model.delta_asset_vulnerability;
-    let query = ask.query(
-        &model.schema,
-        entity,
-        super::assessments::LARGEST_PAGE as u64,
-    )?;
+    let query = ask.query(&model.schema, entity, LARGEST_PAGE as u64)?;
     let since = query.custom("sinceTime");
     let since = since.ok_or_else(|| ApiError::parameter_missing("sinceTime"))?;
     let since =
         moment(since).ok_or_else(|| ApiError::invalid("InvalidInput", "sinceTime", since))?;
+    let now = Timestamp::now();
+    reaches_back(&service, &tenant, since, now).await?;
     let size = page_size(&query)?;
     let length = query
         .top
         .and_then(|top| usize::try_from(top).ok())
         .unwrap_or(size);
-    let from = query
-        .skip_token
-        .as_deref()
-        .map(Place::of_token)
-        .transpose()?;
-    let begin = from.as_ref().map(|from| from.machine.as_str());
-    let mut weaknesses = Weaknesses::default();
+    let from = query.skip_token.as_deref();
+    let from = from.map(Place::of_token).transpose()?;
+    let begun = from.as_ref().and_then(|from| from.begun).unwrap_or(now);
+    let mut changes = Changes {
+        since: since - service.settings.delta_overlap,
+        now,
+        found: tenant.found(),
+        weaknesses: Weaknesses::default(),
+    };
+    let mut machines = changes.machines(&tenant, &views).await?;
+    if let Some(from) = &from {
+        machines = machines.split_off(&from.machine);
+    }
     let (mut rows, mut next) = (Vec::new(), None);
-    'machines: for machine in machines(&views, begin, Timestamp::now()) {
-        let id = machine.id.to_string();
+    'machines: for id in machines {
         let done = from.as_ref().filter(|from| from.machine == id);
         let done = done.map_or(0, |from| from.line_stopped_at);
-        let changed = of_machine(&tenant, &views, &machine, since, &mut weaknesses).await?;
-        for (at, row) in changed.into_iter().enumerate().skip(done) {
+        let of_machine = changes.of_machine(&tenant, &views, &id).await?;
+        for (at, row) in of_machine.into_iter().enumerate().skip(done) {
             if query
                 .filter
                 .as_ref()
@@ -74,13 +82,111 @@ pub(crate) async fn list(
                 next = Some(Place {
                     machine: id,
                     line_stopped_at: at,
+                    begun: Some(begun),
                 });
                 break 'machines;
             }
             rows.push(row);
         }
     }
-    Ok(ended(&ask, entity, &query, &rows, next.as_ref()))
+    let delta = with_custom(&ask.url(), "sinceTime", &begun.to_string());
+    let delta = Some(delta).filter(|_| query.top.is_none());
+    Ok(ended(
+        &ask,
+        entity,
+        &query,
+        &rows,
+        next.as_ref(),
+        delta.as_deref(),
+    ))
+}
+
+/// Refuses what the history may not know any more: changes that were left out would never be told.
+async fn reaches_back(
+    service: &Service,
+    tenant: &Tenant,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let kept = now - service.settings.keep_history;
+    if since >= kept {
+        return Ok(());
+    }
+    let known = service.tenant(tenant.id()).await;
+    let known = known.map_err(|error| ApiError::internal(&error))?;
+    if known.is_none_or(|tenant| tenant.created_at >= kept) {
+        return Ok(());
+    }
+    Err(ApiError::parameter(&format!(
+        "The changes are kept since {kept}: take the whole export SoftwareVulnerabilitiesByMachine, then the changes \
+         since then"
+    )))
+}
+
+/// Tells changes.
+struct Changes {
+    since: Timestamp,
+    now: Timestamp,
+    found: Found,
+    weaknesses: Weaknesses,
+}
+
+impl Changes {
+    /// The machines on which anything may have changed.
+    async fn machines(&self, tenant: &Tenant, views: &Views) -> Result<BTreeSet<String>, ApiError> {
+        let changed = tenant.changed_since(self.since).await;
+        let changed = changed.map_err(|error| ApiError::internal(&error))?;
+        let Some(mut changed) = changed else {
+            let all = views.machines.machines_in_order();
+            return Ok(all.map(|machine| machine.id.to_string()).collect());
+        };
+        let gone = views.machines.ages().gone;
+        let silent = views
+            .machines
+            .last_seen_between(self.since - gone, self.now - gone);
+        changed.extend(silent.map(|id| id.to_string()));
+        Ok(changed)
+    }
+
+    /// The changes on a machine, in order of time.
+    async fn of_machine(
+        &mut self,
+        tenant: &Tenant,
+        views: &Views,
+        id: &str,
+    ) -> Result<Vec<DeltaAssetVulnerability>, ApiError> {
+        // One that was removed is told of nowhere any more.
+        let Some(machine) = views.machines.machine(id) else {
+            return Ok(Vec::new());
+        };
+        let timeline = tenant.timeline(&mut self.found, id, &views.machines).await;
+        let timeline = timeline.map_err(|error| ApiError::internal(&error))?;
+        let left = machine.last_seen + views.machines.ages().gone;
+        let left = Some(left).filter(|left| *left <= self.now);
+        let device = Arc::new(device(views, &machine));
+        let changes = timeline.changes(self.since, left).into_iter();
+        let rows = changes.map(
+            |ChangeOnMachine {
+                 at,
+                 status,
+                 what,
+                 fix,
+             }| {
+                DeltaAssetVulnerability {
+                    row: self
+                        .weaknesses
+                        .row(views, &device, &what, fix, machine.last_seen),
+                    change: match status {
+                        Status::New => Change::New,
+                        Status::Fixed => Change::Fixed,
+                        Status::Updated => Change::Updated,
+                    },
+                    at,
+                }
+            },
+        );
+        Ok(rows.collect())
+    }
 }
 
 /// A moment, or the midnight of a day, as clients write `sinceTime`.
@@ -95,82 +201,6 @@ fn moment(text: &str) -> Option<Timestamp> {
     }
     let day: Date = text.parse().ok()?;
     TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()
-}
-
-/// The changes on a machine since a moment, in order of time.
-async fn of_machine(
-    tenant: &Tenant,
-    views: &Views,
-    machine: &kbgap_fleet::Machine,
-    since: Timestamp,
-    weaknesses: &mut Weaknesses,
-) -> Result<Vec<DeltaAssetVulnerability>, ApiError> {
-    let id = machine.id.to_string();
-    let mut events: Vec<(Timestamp, Change, VulnerabilityIx)> = Vec::new();
-    let catalog = views.machines.assessor().catalog();
-    for Detection {
-        what,
-        detected,
-        fixed,
-    } in tenant.history(&id).await?
-    {
-        let Detected::Vulnerability(vulnerability) = what else {
-            continue;
-        };
-        let Some(at) = catalog.find_vulnerability(&vulnerability) else {
-            continue;
-        };
-        if detected >= since {
-            events.push((detected, Change::New, at));
-        }
-        if let Some(fixed) = fixed.filter(|fixed| *fixed >= since) {
-            events.push((fixed, Change::Fixed, at));
-        }
-    }
-    events.sort_by_key(|(moment, _, vulnerability)| (*moment, *vulnerability));
-    if events.is_empty() {
-        return Ok(Vec::new());
-    }
-    let device = Arc::new(device(views, machine));
-    let versions = versions(views, &id);
-    let assessed = views
-        .machines
-        .assessed_software_on_machine(&id)
-        .unwrap_or_default();
-    let rows = events.into_iter().flat_map(|(at, change, vulnerability)| {
-        let software = assessed
-            .keys()
-            .filter(|software| has(views, software, vulnerability));
-        let rows = software.map(|software| DeltaAssetVulnerability {
-            row: weaknesses.row(
-                views,
-                &device,
-                &versions,
-                software,
-                vulnerability,
-                machine.last_seen,
-            ),
-            change,
-            at,
-        });
-        rows.collect::<Vec<_>>()
-    });
-    Ok(rows.collect())
-}
-
-/// Whether a vulnerability is one of a software.
-fn has(views: &Views, software: &SoftwareId, vulnerability: VulnerabilityIx) -> bool {
-    let catalog = views.machines.assessor().catalog();
-    let products = catalog.find_software(software);
-    products.iter().any(|product| {
-        let mut exposures = catalog.product(*product).exposures.iter();
-        exposures.any(|exposure| {
-            exposure
-                .vulnerabilities
-                .iter()
-                .any(|(at, _)| *at == vulnerability)
-        })
-    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use kbgap_export::{
     ExportKey, ExportKind, HoursRule, Links, Producer, ProducerError, Refusal, Request, ValidHours,
 };
+use kbgap_fleet::Walk;
 use kbgap_identity::Permission;
 use kbgap_odata::edm::{Entity, Type};
 use kbgap_odata::{Content, Query, Style, Writer};
@@ -45,7 +46,16 @@ pub(crate) async fn inventory(
 ) -> Result<Response, ApiError> {
     let kind = (ExportKind::SoftwareInventory, HoursRule::USUAL);
     let entity: OfModel<_> = |model| &model.asset_software;
-    written(&service, &caller, &ask, SOFTWARE, kind, Inventory, entity).await
+    written(
+        &service,
+        &caller,
+        &ask,
+        SOFTWARE,
+        kind,
+        Inventory::default(),
+        entity,
+    )
+    .await
 }
 
 /// `GET /api/machines/SoftwareInventoryNonCpeExport`
@@ -173,16 +183,16 @@ where
     R: RowsOfMachines + Send + 'static,
     R::Row: 'static,
 {
-    let (mut place, now) = (0, Timestamp::now());
+    let (mut walk, now) = (Walk::default(), Timestamp::now());
     let all = Query::default();
     move |lines: &mut Vec<u8>| -> Result<bool, ProducerError> {
-        let Some(machine) = views.machines.page(place, 1).next() else {
+        let Some(on) = walk.next(&views.machines) else {
             return Ok(false);
         };
-        place += 1;
+        let machine = on.machine();
         if is_exported(&views, &machine, now) {
             let writer = Writer::new(entity(&service.model), &all).style(Style::Export);
-            for row in rows.of(&views, &machine) {
+            for row in rows.of(&views, &machine, &on) {
                 writer.line(lines, &row);
             }
         }

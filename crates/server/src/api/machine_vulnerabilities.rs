@@ -8,7 +8,6 @@ use axum::response::Response;
 use kbgap_identity::Permission;
 
 use super::ask::Ask;
-use super::assessments::versions;
 use super::caller::Authenticated;
 use super::model::{MachineVulnerability, Text};
 use super::respond::{self, Named, PAGE, Rows};
@@ -71,12 +70,9 @@ pub(crate) async fn list(
 
 fn of_machine(views: &Views, id: &str) -> Vec<MachineVulnerability> {
     let catalog = views.machines.assessor().catalog();
-    let versions = versions(views, id);
     let machine: Text = id.into();
-    let open = views
-        .machines
-        .vulnerabilities_on_machine(id)
-        .unwrap_or_default();
+    let on = views.machines.on_machine(id);
+    let open = on.map(|on| on.vulnerabilities()).unwrap_or_default();
     let rows = open.iter().map(|open| {
         let found = catalog.vulnerability(open.vulnerability);
         let fix = open
@@ -88,7 +84,7 @@ fn of_machine(views: &Views, id: &str) -> Vec<MachineVulnerability> {
             fixing_kb: fix.map(Text::from),
             product_name: open.software.name().into(),
             product_vendor: open.software.vendor().into(),
-            product_version: versions.get(open.software.as_str()).cloned(),
+            product_version: open.version.as_deref().map(Text::from),
             severity: Some(vulnerabilities::severity(found).into()),
         }
     });

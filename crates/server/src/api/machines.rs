@@ -220,10 +220,12 @@ pub(crate) async fn software(
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, &[Permission::SoftwareRead])?;
     respond::in_background(move || {
-        let installed = views.machines.installed_on_machine(&id);
-        let mut installed = installed.ok_or_else(|| ApiError::not_found("Machine", &id))?;
-        installed.dedup_by(|(one, _), (other, _)| one == other);
-        let rows = installed.iter().filter_map(|(id, _)| views.software_of(id));
+        let on = views.machines.on_machine(&id);
+        let on = on.ok_or_else(|| ApiError::not_found("Machine", &id))?;
+        let mut installed = on.installed();
+        installed.dedup_by_key(|installed| installed.software);
+        let rows = installed.iter();
+        let rows = rows.filter_map(|installed| views.software_of(installed.software));
         let rows: Vec<Software> = rows.collect();
         let model = &service.model;
         let named = Named::set("Software").counted();
@@ -241,8 +243,9 @@ pub(crate) async fn weaknesses(
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, &[Permission::VulnerabilityRead])?;
     respond::in_background(move || {
-        let open = views.machines.vulnerabilities_on_machine(&id);
-        let open = open.ok_or_else(|| ApiError::not_found("Machine", &id))?;
+        let on = views.machines.on_machine(&id);
+        let on = on.ok_or_else(|| ApiError::not_found("Machine", &id))?;
+        let open = on.vulnerabilities();
         let mut open: Vec<_> = open.iter().map(|open| open.vulnerability).collect();
         open.sort_unstable();
         open.dedup();
@@ -260,9 +263,10 @@ pub(crate) async fn recommendations(
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, &[Permission::SecurityRecommendationRead])?;
     respond::in_background(move || {
-        let assessed = views.machines.assessed_software_on_machine(&id);
-        let assessed = assessed.ok_or_else(|| ApiError::not_found("Machine", &id))?;
-        let ids = assessed.into_iter().filter(|(_, exposed)| *exposed);
+        let on = views.machines.on_machine(&id);
+        let on = on.ok_or_else(|| ApiError::not_found("Machine", &id))?;
+        let assessed = on.assessed_software().into_iter();
+        let ids = assessed.filter(|(_, exposed)| *exposed);
         let ids: Vec<String> = ids
             .map(|(software, _)| super::recommendations::id(software))
             .collect();

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use kbgap_odata::edm::{Entity, Type};
-use kbgap_odata::{Content, Page, Query, Writer, apply, context};
+use kbgap_odata::{Content, Link, Page, Query, Writer, apply, context};
 
 use super::ask::Ask;
 use super::model::{Model, NAMESPACE, collection_of};
@@ -155,7 +155,7 @@ fn page_of<T>(
         writer.row(&mut body, row);
     }
     let next = page.next.map(|next| next.link(&ask.url()));
-    writer.end(&mut body, next.as_deref());
+    writer.end(&mut body, next.as_deref().map(Link::Next));
     body
 }
 

@@ -1,7 +1,9 @@
 //! The absolute URL of the API's root, as `@odata.context` states it.
 
 use axum::extract::FromRequestParts;
+use axum::http::uri::Authority;
 use axum::http::{header, request::Parts};
+use kbgap_edge::Scheme;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -28,10 +30,14 @@ impl FromRequestParts<Arc<Service>> for Root {
         if let Some(url) = &settings.public_url {
             return Ok(Self(url.trim_end_matches('/').to_owned()));
         }
+        // HTTP/2 states the host in the URL.
         let host = parts.headers.get(header::HOST);
         let host = host.and_then(|host| host.to_str().ok());
+        let host = host.or(parts.uri.authority().map(Authority::as_str));
+        let scheme = parts.extensions.get::<Scheme>();
+        let scheme = scheme.copied().unwrap_or(Scheme::Http).name();
         Ok(Self(match host.filter(|host| is_host(host)) {
-            Some(host) => format!("http://{host}"),
+            Some(host) => format!("{scheme}://{host}"),
             None => settings.local_url.clone(),
         }))
     }

@@ -28,6 +28,7 @@ pub(crate) struct SeenRow<'a> {
 pub(crate) struct StateRow<'a> {
     pub(crate) machine: &'a str,
     pub(crate) since: i64,
+    pub(crate) received_at: i64,
     pub(crate) state: &'a [u8],
 }
 
@@ -111,13 +112,14 @@ macro_rules! insert_software {
 
 macro_rules! insert_states {
     () => {
-        "INSERT INTO machine_states (tenant, machine, since, state) "
+        "INSERT INTO machine_states (tenant, machine, received_at, since, state) "
     };
 }
 
 macro_rules! replace_states {
     () => {
-        " ON CONFLICT (tenant, machine, since) DO UPDATE SET state = excluded.state"
+        " ON CONFLICT (tenant, machine, received_at) DO UPDATE SET
+            since = excluded.since, state = excluded.state"
     };
 }
 
@@ -187,11 +189,12 @@ impl Batch for SqliteConnection {
         for row in rows {
             sqlx::query(concat!(
                 insert_states!(),
-                "VALUES ($1, $2, $3, $4)",
+                "VALUES ($1, $2, $3, $4, $5)",
                 replace_states!()
             ))
             .bind(under.tenant)
             .bind(row.machine)
+            .bind(row.received_at)
             .bind(row.since)
             .bind(row.state)
             .execute(&mut *self)
@@ -321,12 +324,14 @@ impl Batch for PgConnection {
         for some in rows.chunks(CHUNK) {
             sqlx::query(concat!(
                 insert_states!(),
-                "SELECT $1, machine, since, state
-                 FROM UNNEST($2::text[], $3::bigint[], $4::bytea[]) AS entered (machine, since, state)",
+                "SELECT $1, machine, received_at, since, state
+                 FROM UNNEST($2::text[], $3::bigint[], $4::bigint[], $5::bytea[])
+                     AS entered (machine, received_at, since, state)",
                 replace_states!()
             ))
             .bind(under.tenant)
             .bind(column(some, |row| row.machine))
+            .bind(column(some, |row| row.received_at))
             .bind(column(some, |row| row.since))
             .bind(column(some, |row| row.state))
             .execute(&mut *self)

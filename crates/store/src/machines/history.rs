@@ -1,4 +1,4 @@
-//! Since when machines were in which state: changes, not copies.
+//! Which states machines were in, since when: changes, not copies.
 
 use jiff::Timestamp;
 
@@ -10,12 +10,20 @@ use crate::{Store, StoreError, text, time};
 pub struct MachineState {
     /// When it was first seen in it.
     pub since: Timestamp,
-    /// The state, as it was written.
+    /// When that became known here. States are in its order.
+    pub received_at: Timestamp,
+    /// The state, as it was written; empty where the machine was excluded then.
+    ///
+    /// The same as the one before where the machine was silent in between for so long that it may not have been shown
+    /// any more.
     pub state: Vec<u8>,
 }
 
-const HISTORY: &str = "SELECT since, state FROM machine_states
-    WHERE tenant = $1 AND machine = $2 ORDER BY since";
+const HISTORY: &str = "SELECT since, received_at, state FROM machine_states
+    WHERE tenant = $1 AND machine = $2 ORDER BY received_at";
+
+const CHANGED: &str = "SELECT DISTINCT machine FROM machine_states
+    WHERE tenant = $1 AND received_at >= $2 ORDER BY machine";
 
 /// How many entries a transaction looks at, so that others write in between.
 const STRIDE: i64 = 20_000;
@@ -29,9 +37,9 @@ macro_rules! trim {
         concat!(
             "DELETE FROM machine_states WHERE tenant = $1 AND machine > $3 ",
             $upto,
-            " AND since < (
-                SELECT max(later.since) FROM machine_states AS later
-                WHERE later.tenant = $1 AND later.machine = machine_states.machine AND later.since <= $2)"
+            " AND received_at < (
+                SELECT max(later.received_at) FROM machine_states AS later
+                WHERE later.tenant = $1 AND later.machine = machine_states.machine AND later.received_at <= $2)"
         )
     };
 }
@@ -40,25 +48,39 @@ const TRIM_STRIDE: &str = trim!("AND machine <= $4");
 const TRIM_REST: &str = trim!("");
 
 impl Store {
-    /// The states that a machine was in, in order of time.
+    /// The states that a machine was in, in the order in which they became known.
     pub async fn machine_history(
         &self,
         tenant: &str,
         machine: &str,
     ) -> Result<Vec<MachineState>, StoreError> {
-        let rows: Vec<(i64, Vec<u8>)> = reading!(self, |pool| sqlx::query_as(HISTORY)
+        let rows: Vec<(i64, i64, Vec<u8>)> = reading!(self, |pool| sqlx::query_as(HISTORY)
             .bind(tenant)
             .bind(machine)
             .fetch_all(pool)
             .await?);
         rows.into_iter()
-            .map(|(since, state)| {
+            .map(|(since, received_at, state)| {
                 Ok(MachineState {
                     since: time::to(since)?,
+                    received_at: time::to(received_at)?,
                     state,
                 })
             })
             .collect()
+    }
+
+    /// The machines of which a state became known at a moment or later, in order of id.
+    pub async fn machines_that_changed(
+        &self,
+        tenant: &str,
+        since: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        Ok(reading!(self, |pool| sqlx::query_scalar(CHANGED)
+            .bind(tenant)
+            .bind(time::of(since))
+            .fetch_all(pool)
+            .await?))
     }
 
     /// Forgets states from before a moment, of each machine but the one it was in at that moment; how many were

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::batch::{Batch, LabelRow, Under};
+use super::batch::{Batch, LabelRow, StateRow, Under};
 use super::value::{DeviceValue, ExclusionReason};
 use crate::backend::{CHUNK, Dialect, Listed, listed, writing};
 use crate::{Store, StoreError, changes, text, time};
@@ -24,17 +24,17 @@ pub struct Labels {
     pub exclusion: Option<Option<ExclusionReason>>,
 }
 
-/// The labels of a machine, as they are read.
-type Columns = (String, Option<String>, String, i64, Option<i64>);
+/// The labels of a machine, as they are read, and its state.
+type Columns = (String, Option<String>, String, i64, Option<i64>, Vec<u8>);
 
 const KNOWN: Listed = listed!(
-    "SELECT machine, device_group, tags, device_value, exclusion FROM machines WHERE tenant = $1 AND machine"
+    "SELECT machine, device_group, tags, device_value, exclusion, state FROM machines WHERE tenant = $1 AND machine"
     texts "$2" ""
 );
 
 impl Store {
     /// Labels machines of a tenant, all in one transaction; how many of them are known. The sequence is raised where a
-    /// label changes.
+    /// label changes; the history says when machines are excluded and included.
     pub async fn label_machines(
         &self,
         tenant: &str,
@@ -48,6 +48,7 @@ impl Store {
         for tag in labels.set_tags.iter().flatten().chain(&labels.add_tags) {
             text::plain("a tag", tag)?;
         }
+        let now = time::of(Timestamp::now());
         writing!(self, |transaction, dialect| {
             let sequence: i64 = sqlx::query_scalar(changes::RAISE)
                 .bind(tenant)
@@ -65,21 +66,24 @@ impl Store {
             // A machine named twice, in different chunks, is one machine.
             known.sort();
             known.dedup();
-            let mut changed = Vec::new();
+            let (mut changed, mut states) = (Vec::new(), Vec::new());
             for columns in &known {
-                changed.extend(changed_row(columns, &labels)?);
+                if let Some(row) = changed_row(columns, &labels)? {
+                    states.extend(entered(columns, &row, now));
+                    changed.push(row);
+                }
             }
             if changed.is_empty() {
                 transaction.rollback().await?;
                 return Ok(known.len());
             }
-            transaction
-                .put_labels(Under { tenant, sequence }, &changed)
-                .await?;
+            let under = Under { tenant, sequence };
+            transaction.put_labels(under, &changed).await?;
+            transaction.put_states(under, &states).await?;
             sqlx::query(changes::LOG)
                 .bind(tenant)
                 .bind(sequence)
-                .bind(time::of(Timestamp::now()))
+                .bind(now)
                 .bind(changes::pack(changed.iter().map(|row| row.machine)))
                 .execute(&mut *transaction)
                 .await?;
@@ -91,7 +95,7 @@ impl Store {
 
 /// The row of a machine with its new labels, where they are others than before.
 fn changed_row<'a>(
-    (machine, group, tags, value, exclusion): &'a Columns,
+    (machine, group, tags, value, exclusion, _): &'a Columns,
     labels: &'a Labels,
 ) -> Result<Option<LabelRow<'a>>, StoreError> {
     let new_group = labels
@@ -114,6 +118,20 @@ fn changed_row<'a>(
         value: new_value,
         exclusion: new_exclusion,
     }))
+}
+
+/// The state that a machine enters by being excluded, which is none, or by being included again.
+fn entered<'a>(
+    (machine, _, _, _, before, state): &'a Columns,
+    row: &LabelRow<'_>,
+    now: i64,
+) -> Option<StateRow<'a>> {
+    (before.is_some() != row.exclusion.is_some()).then(|| StateRow {
+        machine,
+        since: now,
+        received_at: now,
+        state: if row.exclusion.is_some() { &[] } else { state },
+    })
 }
 
 fn relabel(tags: Vec<String>, labels: &Labels) -> Vec<String> {

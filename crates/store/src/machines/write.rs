@@ -61,12 +61,27 @@ pub enum Outcome {
 }
 
 const KNOWN: Listed = listed!(
-    "SELECT machine, sequence, state FROM machines WHERE tenant = $1 AND machine" texts "$2" ""
+    "SELECT machine, sequence, state, last_seen, exclusion FROM machines WHERE tenant = $1 AND machine" texts "$2" ""
 );
+
+/// Id, sequence, state, last seen and exclusion of a machine.
+type KnownColumns = (String, i64, Vec<u8>, i64, Option<i64>);
+
+/// After how long a silence a machine's state is entered again though it is the same: it may have been taken out of what
+/// is shown in between, which no server does sooner.
+const SILENCE_MICROSECONDS: i64 = 7 * 24 * 3_600 * 1_000_000;
+
+/// What is known of a machine before a write.
+struct Known {
+    sequence: i64,
+    state: Vec<u8>,
+    last_seen: i64,
+    is_excluded: bool,
+}
 
 impl Store {
     /// Writes machines of a tenant, all in one transaction and under one new number of the tenant; what became of each,
-    /// in their order. Where the state differs from the one before, the history gets an entry from `last_seen` on.
+    /// in their order. Where the state differs from the one before, or the machine was silent for long, the history gets an entry.
     pub async fn write_machines(
         &self,
         tenant: &str,
@@ -94,14 +109,22 @@ impl Store {
                 .await?;
             let mut known = HashMap::with_capacity(ids.len());
             for some in ids.chunks(CHUNK) {
-                let rows: Vec<(String, i64, Vec<u8>)> = sqlx::query_as(dialect.sql(KNOWN))
+                let rows: Vec<KnownColumns> = sqlx::query_as(dialect.sql(KNOWN))
                     .bind(tenant)
                     .bind(dialect.texts(some))
                     .fetch_all(&mut *transaction)
                     .await?;
+                let rows = rows.into_iter();
                 known.extend(
-                    rows.into_iter()
-                        .map(|(machine, sequence, state)| (machine, (sequence, state))),
+                    rows.map(|(machine, sequence, state, last_seen, exclusion)| {
+                        let known = Known {
+                            sequence,
+                            state,
+                            last_seen,
+                            is_excluded: exclusion.is_some(),
+                        };
+                        (machine, known)
+                    }),
                 );
             }
             let plan = Plan::of(writes, &known, sequence);
@@ -137,11 +160,7 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn of(
-        writes: &'a [MachineWrite],
-        known: &HashMap<String, (i64, Vec<u8>)>,
-        sequence: i64,
-    ) -> Self {
+    fn of(writes: &'a [MachineWrite], known: &'a HashMap<String, Known>, sequence: i64) -> Self {
         let mut plan = Self {
             outcomes: Vec::with_capacity(writes.len()),
             written: Vec::with_capacity(writes.len()),
@@ -152,11 +171,11 @@ impl<'a> Plan<'a> {
         let mut once = HashSet::with_capacity(writes.len());
         for write in writes {
             let known = known.get(&write.machine);
-            let fits = known.map(|(sequence, _)| *sequence) == write.expected
+            let fits = known.map(|known| known.sequence) == write.expected
                 && !(known.is_none() && matches!(write.what, Written::Seen { .. }))
                 && once.insert(write.machine.as_str());
             let outcome = if fits {
-                plan.add(write, known.map(|(_, state)| state.as_slice()));
+                plan.add(write, known);
                 Outcome::Stored { sequence }
             } else {
                 Outcome::Conflict
@@ -166,9 +185,18 @@ impl<'a> Plan<'a> {
         plan
     }
 
-    fn add(&mut self, write: &'a MachineWrite, before: Option<&[u8]>) {
+    fn add(&mut self, write: &'a MachineWrite, before: Option<&'a Known>) {
         let machine = write.machine.as_str();
         self.written.push(machine);
+        if let Some(state) = entered(before, &write.what) {
+            let (last_seen, received_at) = write.what.times();
+            self.states.push(StateRow {
+                machine,
+                since: time::of(last_seen),
+                received_at: time::of(received_at),
+                state,
+            });
+        }
         match &write.what {
             Written::Report {
                 name,
@@ -178,13 +206,6 @@ impl<'a> Plan<'a> {
                 state,
                 body,
             } => {
-                if before != Some(state.as_slice()) {
-                    self.states.push(StateRow {
-                        machine,
-                        since: time::of(*last_seen),
-                        state,
-                    });
-                }
                 self.whole.push(WholeRow {
                     machine,
                     name: name.as_deref(),
@@ -203,6 +224,41 @@ impl<'a> Plan<'a> {
                 last_seen: time::of(*last_seen),
                 received_at: time::of(*received_at),
             }),
+        }
+    }
+}
+
+/// The state that a machine enters by a write: another than before, or the same after a long silence. One that is excluded
+/// enters none until it is included.
+fn entered<'a>(before: Option<&'a Known>, what: &'a Written) -> Option<&'a [u8]> {
+    if before.is_some_and(|before| before.is_excluded) {
+        return None;
+    }
+    let known = before.map(|before| before.state.as_slice());
+    let state = match what {
+        Written::Report { state, .. } => Some(state.as_slice()),
+        Written::Seen { .. } => known,
+    };
+    let (last_seen, _) = what.times();
+    let silent = before.is_some_and(|before| {
+        time::of(last_seen).saturating_sub(before.last_seen) >= SILENCE_MICROSECONDS
+    });
+    state.filter(|state| silent || known != Some(*state))
+}
+
+impl Written {
+    /// When the machine was looked at, and when the report came.
+    fn times(&self) -> (Timestamp, Timestamp) {
+        match self {
+            Self::Report {
+                last_seen,
+                received_at,
+                ..
+            }
+            | Self::Seen {
+                last_seen,
+                received_at,
+            } => (*last_seen, *received_at),
         }
     }
 }

@@ -1,14 +1,60 @@
 //! States and findings over time.
 
-use kbgap_store::{MachineState, MachineWrite, StateFindings, Written};
+use kbgap_store::{ExclusionReason, Labels, MachineState, MachineWrite, StateFindings, Written};
 
-use crate::place::{Place, at, report, row, stored};
+use crate::place::{DELAY, Place, at, report, row, stored};
 
 fn state(since: i64, what: &str) -> MachineState {
     MachineState {
         since: at(since),
+        received_at: at(since + DELAY),
         state: format!("state {what}").into_bytes(),
     }
+}
+
+pub(crate) async fn leaving_and_coming_back_are_kept(place: Place) {
+    const DAY: i64 = 24 * 3600;
+    let store = place.open().await;
+    let mut number = stored(&store, "t", &[report("m", None, DAY, "a")]).await;
+    number = stored(&store, "t", &[report("m", Some(number), 7 * DAY, "a")]).await;
+    assert_eq!(store.machine_history("t", "m").await.unwrap().len(), 1);
+    // Unchanged, but it may have been taken for gone.
+    let seen = MachineWrite {
+        machine: "m".into(),
+        expected: Some(number),
+        what: Written::Seen {
+            last_seen: at(14 * DAY),
+            received_at: at(14 * DAY + DELAY),
+        },
+    };
+    number = stored(&store, "t", &[seen]).await;
+    let history = store.machine_history("t", "m").await.unwrap();
+    assert_eq!(history, [state(DAY, "a"), state(14 * DAY, "a")]);
+    let exclude = |exclusion| Labels {
+        exclusion: Some(exclusion),
+        ..Labels::default()
+    };
+    let out = exclude(Some(ExclusionReason::DuplicateDevice));
+    for _ in 0..2 {
+        let out = out.clone();
+        assert_eq!(store.label_machines("t", &["m"], out).await.unwrap(), 1);
+    }
+    number = row(&store, "t", "m").await.unwrap().sequence.max(number);
+    stored(&store, "t", &[report("m", Some(number), 15 * DAY, "b")]).await;
+    let history = store.machine_history("t", "m").await.unwrap();
+    assert_eq!(history.len(), 3, "an excluded machine enters no state");
+    assert!(history[2].state.is_empty());
+    let back = exclude(None);
+    store.label_machines("t", &["m"], back).await.unwrap();
+    let history = store.machine_history("t", "m").await.unwrap();
+    assert_eq!(history[3..].len(), 1);
+    assert_eq!(history[3].state, b"state b");
+    let since = history[3].received_at;
+    let changed = store.machines_that_changed("t", since).await.unwrap();
+    assert_eq!(changed, ["m"]);
+    let later = since + jiff::SignedDuration::from_micros(1);
+    let changed = store.machines_that_changed("t", later).await.unwrap();
+    assert!(changed.is_empty());
 }
 
 pub(crate) async fn states_are_kept_when_they_change(place: Place) {
@@ -22,13 +68,13 @@ pub(crate) async fn states_are_kept_when_they_change(place: Place) {
         expected: Some(number),
         what: Written::Seen {
             last_seen: at(60),
-            received_at: at(60),
+            received_at: at(60 + DELAY),
         },
     };
     number = stored(&store, "t", &[seen]).await;
     let expected = [state(10, "a"), state(30, "b"), state(50, "a")];
     assert_eq!(store.machine_history("t", "m").await.unwrap(), expected);
-    // Two reports of one moment: the later one holds.
+    // Two reports of one moment that came at one moment: the later one holds.
     number = stored(&store, "t", &[report("m", Some(number), 70, "c")]).await;
     stored(&store, "t", &[report("m", Some(number), 70, "d")]).await;
     let history = store.machine_history("t", "m").await.unwrap();
@@ -62,7 +108,7 @@ pub(crate) async fn trimming_keeps_the_state_in_force(place: Place) {
     }
     assert_eq!(store.trim_history("t", at(5)).await.unwrap(), 0);
     assert_eq!(
-        store.trim_history("t", at(30)).await.unwrap(),
+        store.trim_history("t", at(30 + DELAY)).await.unwrap(),
         2,
         "what holds at the moment itself stays"
     );
@@ -122,6 +168,9 @@ pub(crate) async fn findings_are_kept_once(place: Place) {
         [a1, a2]
     );
     assert!(store.findings_history(&[]).await.unwrap().is_empty());
+    let renewed = async |since| store.findings_were_renewed(at(since)).await.unwrap();
+    assert!(renewed(3).await, "at 3 there is another than at 1");
+    assert!(!renewed(4).await);
     // More states than go into one statement.
     let many: Vec<StateFindings> = (0..1203_u32)
         .map(|i| findings(&i.to_be_bytes(), 5000 - i64::from(i), "x"))

@@ -43,7 +43,7 @@ on_both! {
         tenants_do_not_see_each_other, a_snapshot_does_not_see_later_writes, snapshots_go_on_beside_each_other,
         what_cannot_be_kept_is_refused;
     changes: changes_are_told_in_order, two_servers_lose_nothing, trimmed_changes_are_told, a_long_log_is_told_in_parts;
-    history: states_are_kept_when_they_change, trimming_keeps_the_state_in_force, findings_are_kept_once;
+    history: states_are_kept_when_they_change, leaving_and_coming_back_are_kept, trimming_keeps_the_state_in_force, findings_are_kept_once;
     software: numbers_are_dense_and_stay, two_servers_give_the_same_numbers;
     tasks: a_task_is_read_as_it_was_created, creating_a_task_again_does_no_harm, a_status_is_changed_by_who_knows_it,
         tasks_have_an_order_and_a_tenant, a_task_that_cannot_be_kept_is_refused;

@@ -96,6 +96,9 @@ pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_microsecond((1_583_800_000 + second) * 1_000_000 + 123_456).unwrap()
 }
 
+/// How many seconds after it is made a report comes.
+pub(crate) const DELAY: i64 = 1;
+
 /// A report of a machine: state and body say `what`.
 pub(crate) fn report(machine: &str, expected: Option<i64>, seen: i64, what: &str) -> MachineWrite {
     let mut digest = [0; 16];
@@ -108,7 +111,7 @@ pub(crate) fn report(machine: &str, expected: Option<i64>, seen: i64, what: &str
         what: Written::Report {
             name: Some(format!("{machine}.corp.example")),
             last_seen: at(seen),
-            received_at: at(seen + 1),
+            received_at: at(seen + DELAY),
             digest,
             state: format!("state {what}").into_bytes(),
             body: format!("body {what}").into_bytes(),

@@ -1,0 +1,16 @@
+//! Connections: TLS, and how long and how many clients may hold them.
+//!
+//! Nothing here knows what is asked: a service gets each request with the address it came from
+//! ([`ConnectInfo`](axum::extract::ConnectInfo)) and by which scheme ([`Scheme`]).
+
+mod certificate;
+mod connection;
+mod development;
+mod serve;
+mod tls;
+
+pub use certificate::{CertificateFiles, TlsError};
+pub use connection::Scheme;
+pub use development::Development;
+pub use serve::{ConnectionLimits, Edge, serve};
+pub use tls::Tls;
