@@ -88,6 +88,12 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "MaximumBatchSizeExceeded", message)
     }
 
+    /// What is there already.
+    pub(crate) fn exists(what: &str) -> Self {
+        let message = format!("{what} exists already");
+        Self::new(StatusCode::CONFLICT, "ResourceAlreadyExists", message)
+    }
+
     /// A method that the route does not have.
     pub(crate) fn method() -> Self {
         Self::new(

@@ -71,6 +71,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .merge(not_collected_routes())
         .merge(task_routes())
         .merge(addition_routes())
+        .merge(people_routes())
         .merge(export_routes())
         .route("/api", get(api::service_document))
         .route("/api/$metadata", get(api::metadata))
@@ -217,6 +218,23 @@ fn addition_routes() -> Router<Arc<Service>> {
         .route(
             "/api/machines/softwarevulnerabilitychangesbymachine",
             get(api::changes::list),
+        )
+}
+
+fn people_routes() -> Router<Arc<Service>> {
+    use api::{groups, users};
+    Router::new()
+        .route("/kbgap/v1/users", get(users::list).post(users::create))
+        .route(
+            "/kbgap/v1/users/{id}",
+            get(users::one).patch(users::change).delete(users::remove),
+        )
+        .route("/kbgap/v1/groups", get(groups::list).post(groups::create))
+        .route(
+            "/kbgap/v1/groups/{id}",
+            get(groups::one)
+                .patch(groups::change)
+                .delete(groups::remove),
         )
 }
 

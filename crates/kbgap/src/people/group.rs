@@ -136,7 +136,7 @@ struct Shown {
     /// None: all machines.
     device_groups: Option<Vec<String>>,
     claim: Option<String>,
-    created_date_time: Timestamp,
+    created_on: Timestamp,
     members: Vec<String>,
 }
 
@@ -265,7 +265,7 @@ impl Shown {
             role: group.rights.role.name(),
             device_groups,
             claim: group.claim,
-            created_date_time: group.created_at,
+            created_on: group.created_at,
             members,
         })
     }

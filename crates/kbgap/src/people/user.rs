@@ -102,8 +102,8 @@ struct Shown {
     display_name: String,
     disabled: bool,
     must_change_password: bool,
-    created_date_time: Timestamp,
-    last_sign_in_date_time: Option<Timestamp>,
+    created_on: Timestamp,
+    last_sign_in_on: Option<Timestamp>,
     locked_until: Option<Timestamp>,
     groups: Vec<String>,
     role: Option<&'static str>,
@@ -225,8 +225,8 @@ impl Shown {
             display_name: user.display_name.clone(),
             disabled: user.disabled,
             must_change_password: user.must_change,
-            created_date_time: user.created_at,
-            last_sign_in_date_time: user.last_sign_in,
+            created_on: user.created_at,
+            last_sign_in_on: user.last_sign_in,
             locked_until: user.locked_until.filter(|until| *until > Timestamp::now()),
             groups: groups.into_iter().map(|group| group.name).collect(),
             role: rights.map(|rights| rights.role.name()),
@@ -241,9 +241,7 @@ fn show(user: &Shown, json: bool) -> anyhow::Result<()> {
     }
     let mut out = io::stdout().lock();
     let never = || "never".to_owned();
-    let last = user
-        .last_sign_in_date_time
-        .map_or_else(never, |at| at.to_string());
+    let last = user.last_sign_in_on.map_or_else(never, |at| at.to_string());
     writeln!(out, "  name          {}", user.user_name)?;
     writeln!(out, "  id            {}", user.id)?;
     writeln!(out, "  called        {}", user.display_name)?;

@@ -6,6 +6,7 @@ pub(crate) mod assessments;
 mod caller;
 pub(crate) mod changes;
 pub(crate) mod export_files;
+pub(crate) mod groups;
 pub(crate) mod machine_actions;
 mod machine_references;
 pub(crate) mod machine_vulnerabilities;
@@ -22,6 +23,7 @@ mod respond;
 mod root;
 pub(crate) mod scores;
 pub(crate) mod software;
+pub(crate) mod users;
 mod views;
 pub(crate) mod vulnerabilities;
 
