@@ -102,12 +102,16 @@ pub(crate) async fn ask(
 
 /// `POST /{tenant}/oauth2/v2.0/authorize`: the same, with what is asked for in the body. A browser does not send its cookie
 /// with a form of another site, so it is sent here once more.
-pub(crate) async fn ask_by_form(Path(tenant): Path<String>, body: String) -> Response {
+pub(crate) async fn ask_by_form(
+    State(service): State<Arc<Service>>,
+    Path(tenant): Path<String>,
+    body: String,
+) -> Result<Response, PageError> {
+    let tenant = super::page_tenant(&service, &tenant).await?;
     // Form encoding has no character that a query may not have; anything else is refused when it is read.
     let safe = body.bytes().all(|byte| byte.is_ascii_graphic());
     let query = if safe { body.as_str() } else { "" };
-    let tenant: String = url::form_urlencoded::byte_serialize(tenant.as_bytes()).collect();
-    Redirect::to(&format!("/{tenant}/oauth2/v2.0/authorize?{query}")).into_response()
+    Ok(Redirect::to(&path(&tenant.id, query)).into_response())
 }
 
 /// `POST /{tenant}/oauth2/consent`
