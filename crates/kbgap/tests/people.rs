@@ -209,7 +209,7 @@ async fn a_person_signs_in_with_a_browser() {
         assert!(page.html.contains(asked), "{asked}");
     }
     assert!(
-        !page.html.contains("Machine.ReadWrite"),
+        !page.html.contains("change machines"),
         "her role does not allow it"
     );
     let page = browser.submit(&page, &[("decision", "accept")]).await;
