@@ -172,12 +172,12 @@ mod tests {
             signed_in_at: now,
         };
         let audience = "https://api.securitycenter.microsoft.com";
-        let issued = issuer.issue_to_person(&person, audience, now).unwrap();
-        let caller = verifier.verify(&issued.access_token, now).unwrap();
+        let access = issuer.issue_to_person(&person, audience, now).unwrap();
+        let caller = verifier.verify(&access.access_token, now).unwrap();
         let scopes = ["Software.Read".into(), "Score.Read".into()];
         assert_eq!(caller.grant, Grant::Delegated(scopes.into()));
         assert!(caller.may(&[Permission::ScoreRead]) && !caller.may(&[Permission::MachineRead]));
-        let payload = issued.access_token.split('.').nth(1).unwrap();
+        let payload = access.access_token.split('.').nth(1).unwrap();
         let claims: serde_json::Value =
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
         for (name, value) in [

@@ -9,6 +9,10 @@ const LONGEST: usize = 4096;
 
 /// The scopes of a request, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a scope that is asked for or not"
+)]
 pub struct ScopeRequest {
     /// An ID token is wanted (`openid`).
     pub openid: bool,

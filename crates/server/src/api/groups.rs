@@ -34,6 +34,10 @@ struct Wanted {
 /// The body of `PATCH`: what is not stated stays.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(
+    clippy::option_option,
+    reason = "null is something else than what is not stated"
+)]
 struct Changes {
     display_name: Option<String>,
     role: Option<String>,

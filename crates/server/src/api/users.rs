@@ -90,13 +90,12 @@ pub(crate) async fn create(
     let tenant = caller.tenant(&service, ADMINISTER)?;
     let wanted: Wanted = serde_json::from_slice(&body).map_err(ApiError::body)?;
     let name = UserName::new(&wanted.user_name).map_err(ApiError::body)?;
-    let (password, made) = match wanted.password {
-        Some(password) => (fit(password, &name)?, None),
-        None => {
-            let password = Password::generate().map_err(|error| ApiError::internal(&error))?;
-            let made = password.expose().to_owned();
-            (password, Some(made))
-        }
+    let (password, made) = if let Some(password) = wanted.password {
+        (fit(password, &name)?, None)
+    } else {
+        let password = Password::generate().map_err(|error| ApiError::internal(&error))?;
+        let made = password.expose().to_owned();
+        (password, Some(made))
     };
     let user = User {
         tenant: tenant.id().to_string(),
@@ -148,8 +147,8 @@ pub(crate) async fn change(
         display_name: changes.display_name,
         disabled: changes.disabled,
     };
-    let changed = store.change_user(tenant.id(), &user.id, &change).await;
-    changed.map_err(refused)?;
+    let outcome = store.change_user(tenant.id(), &user.id, &change).await;
+    outcome.map_err(refused)?;
     let user = find(&service, tenant.id(), &user.id).await?;
     Ok(Json(Row::of(&service, &user, None).await?))
 }

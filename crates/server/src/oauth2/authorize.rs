@@ -36,8 +36,8 @@ pub(super) struct Decision {
     pub(super) request: String,
     #[serde(default)]
     pub(super) user_code: String,
-    #[serde(default)]
-    pub(super) decision: String,
+    #[serde(default, rename = "decision")]
+    pub(super) answer: String,
 }
 
 /// How the browser brings the answer to the application.
@@ -128,7 +128,7 @@ pub(crate) async fn decide(
         Err(Refusal::Page(error)) => return Err(error),
         Err(Refusal::Client(target, error)) => return target.refuse(&error),
     };
-    if form.decision != "accept" {
+    if form.answer != "accept" {
         let words = "The person did not let the application act.";
         let error = OAuthError::new(OAuthErrorKind::ConsentDeclined, words);
         return request.target.refuse(&error);

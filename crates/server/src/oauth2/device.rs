@@ -195,7 +195,7 @@ pub(crate) async fn decide(
         return enter(&browser, &form.user_code, Some(UNKNOWN));
     };
     let (store, code, now) = (&service.store, waiting.user_code.digest(), Timestamp::now());
-    if form.decision != "accept" {
+    if form.answer != "accept" {
         store.refuse_device(code, &tenant.id, now).await?;
         return sign_in::message("The device was refused", "You can close this page.");
     }

@@ -367,7 +367,7 @@ impl PersonRequest<'_> {
             signed_in_at: grant.signed_in_at,
         };
         let (issuer, now) = (&self.service.issuer, Timestamp::now());
-        let issued = issuer
+        let access = issuer
             .issue_to_person(&person, &scope.audience, now)
             .map_err(|error| failed(&error))?;
         let number = |value: i64| match self.version {
@@ -378,14 +378,14 @@ impl PersonRequest<'_> {
         let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
         put("token_type", json!("Bearer"));
         put("scope", json!(scope.answer(&granted)));
-        put("expires_in", number(issued.expires_in));
-        put("ext_expires_in", number(issued.expires_in));
+        put("expires_in", number(access.expires_in));
+        put("ext_expires_in", number(access.expires_in));
         if self.version == EndpointVersion::V1 {
-            put("expires_on", number(issued.expires_on));
-            put("not_before", number(issued.not_before));
+            put("expires_on", number(access.expires_on));
+            put("not_before", number(access.not_before));
             put("resource", json!(scope.audience));
         }
-        put("access_token", json!(issued.access_token));
+        put("access_token", json!(access.access_token));
         if let Some(token) = &allowed.refresh_token {
             put("refresh_token", json!(token.expose()));
         }

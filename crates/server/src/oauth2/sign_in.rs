@@ -269,8 +269,8 @@ async fn check(
     };
     let tried = match &user {
         Some(user) => {
-            let begun = service.store.begin_sign_in(&tenant.id, &user.id, now);
-            begun.await?
+            let allowed = service.store.begin_sign_in(&tenant.id, &user.id, now);
+            allowed.await?
         }
         None => false,
     };
