@@ -82,10 +82,16 @@ enum Bench {
     Filter,
     /// Exports as gzip files, against gzip alone on the same bytes; the memory they take
     Export,
+    /// Exports of a hundred thousand machines from request to files, against gzip alone on the same bytes
+    Files,
     /// Durable ingest of reports, against bare batched inserts of the same bytes
     Ingest,
+    /// Verifying tokens, seen before and not, against the library's own decoding
+    Tokens,
     /// The API over HTTP at ten thousand and a million machines, against a bare handler (needs 'wrk')
     Requests,
+    /// Answers to tenants while another asks for five times what it may, against the same without that one
+    Fairness,
 }
 
 const SCHEMA: &str = "docs/machine-report.schema.json";
@@ -143,8 +149,11 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
         Bench::Fleet,
         Bench::Filter,
         Bench::Export,
+        Bench::Files,
         Bench::Ingest,
+        Bench::Tokens,
         Bench::Requests,
+        Bench::Fairness,
     ];
     let which = if which.is_empty() { &all } else { which };
     for bench in which {
@@ -156,8 +165,11 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
             Bench::Fleet => ("kbgap-server", "fleet"),
             Bench::Filter => ("kbgap-odata", "filter"),
             Bench::Export => ("kbgap-export", "export"),
+            Bench::Files => ("kbgap-server", "files"),
             Bench::Ingest => ("kbgap-server", "ingest"),
+            Bench::Tokens => ("kbgap-identity", "tokens"),
             Bench::Requests => ("kbgap-server", "requests"),
+            Bench::Fairness => ("kbgap-server", "fairness"),
         };
         cargo(&["bench", "-q", "-p", package, "--bench", name], &variables)?;
     }

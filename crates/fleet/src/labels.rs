@@ -48,6 +48,19 @@ impl Labels {
             .map(|label| (&label.name, &label.machines))
     }
 
+    /// The same labels with other machines.
+    pub(crate) fn map(&self, machines: impl Fn(&MachineSet) -> MachineSet) -> Self {
+        let labels = self.labels.iter().map(|label| {
+            Arc::new(Label {
+                name: label.name.clone(),
+                machines: machines(&label.machines),
+            })
+        });
+        Self {
+            labels: labels.collect(),
+        }
+    }
+
     pub(crate) fn insert(&mut self, at: LabelIx, slot: Slot) {
         if let Some(label) = self.labels.get_mut(at as usize).filter(|_| at != NONE) {
             Arc::make_mut(label).machines.insert(slot);

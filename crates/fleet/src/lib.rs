@@ -28,6 +28,7 @@ mod score;
 mod set;
 mod snapshot;
 mod value;
+mod within;
 
 pub use assessed::{Assessed, FindingsBody, FoundSoftware, OpenFinding, OutcomeKey, StateFindings};
 pub use distribution::VersionCount;

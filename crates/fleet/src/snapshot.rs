@@ -68,6 +68,16 @@ pub(crate) struct Answers {
     group_numbers: OnceLock<FxHashMap<Arc<str>, i32>>,
 }
 
+impl Answers {
+    /// None yet; device groups have these numbers.
+    pub(crate) fn numbering(groups: FxHashMap<Arc<str>, i32>) -> Self {
+        Self {
+            group_numbers: OnceLock::from(groups),
+            ..Self::default()
+        }
+    }
+}
+
 /// A software of the inventory, with the machines that have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SoftwareCount {
@@ -345,11 +355,14 @@ impl Snapshot {
 
     /// The number of a device group, from 1 in the order of their names; `None` where no machine that counts is in it.
     pub fn group_number(&self, name: &str) -> Option<i32> {
-        let groups = self.answers.group_numbers.get_or_init(|| {
+        self.group_numbers().get(name).copied()
+    }
+
+    pub(crate) fn group_numbers(&self) -> &FxHashMap<Arc<str>, i32> {
+        self.answers.group_numbers.get_or_init(|| {
             let names = (1..).zip(self.groups().into_keys());
             names.map(|(number, name)| (name, number)).collect()
-        });
-        groups.get(name).copied()
+        })
     }
 
     /// The tags, each with how many machines that count have it, in order.

@@ -1,7 +1,7 @@
 //! Counts stay exact whatever happens to the machines.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
@@ -451,6 +451,16 @@ proptest! {
         let anew = Fleet::of(loader.finish());
         let (changed, anew) = (changed.snapshot(), anew.snapshot());
         prop_assert_eq!(answers(&changed), answers(&anew));
+        // Who sees some device groups only sees what a fleet of these alone would be.
+        let seen = BTreeSet::from(["group-1".into(), "nowhere".into()]);
+        let mut loader = Loader::new("tenant", ASSESSORS[assessor].clone(), names(), Ages::default(), day(today));
+        loader.learn(entries());
+        for (machine, row) in last.iter().filter(|(_, row)| row.group == Some(1)) {
+            loader.add(&stored(*machine, row).row()).unwrap();
+        }
+        let alone = Fleet::of(loader.finish());
+        let (within, alone) = (changed.within(&seen), alone.snapshot());
+        prop_assert_eq!(answers(&within), answers(&alone));
         // All are listed in order, whether they count or not.
         let in_order: Vec<MachineId> = changed.machines_in_order().map(|machine| machine.id).collect();
         let mut known: Vec<MachineId> = last.keys().map(|machine| MachineId::new(&id(*machine))).collect();

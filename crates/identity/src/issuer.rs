@@ -1,5 +1,8 @@
 //! Issuing tokens to applications.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use jsonwebtoken::Header;
 use serde::{Deserialize, Serialize};
@@ -8,14 +11,18 @@ use uuid::Uuid;
 use crate::permission::Permission;
 use crate::signing_key::{ALGORITHM, SigningKey};
 
-/// How long a token lasts, in seconds: what Entra ID states in its answers.
-pub(crate) const LIFETIME: i64 = 3599;
+/// How long a token lasts, in seconds, and how long before it was issued it begins: 65 minutes in all, as Entra ID's
+/// (API specification, section 3.3).
+pub(crate) const LIFETIME: i64 = 3600;
+pub(crate) const BEFORE: i64 = 300;
 
 /// Issues tokens in the name of one base URL, each tenant being an issuer of its own below it.
-#[derive(Debug, Clone)]
+///
+/// The key may be exchanged while it is used.
+#[derive(Debug)]
 pub struct TokenIssuer {
     base: Box<str>,
-    key: SigningKey,
+    key: ArcSwap<SigningKey>,
 }
 
 /// An application that has shown who it is.
@@ -29,6 +36,30 @@ pub struct Client<'a> {
     pub name: &'a str,
     /// What it may do.
     pub permissions: &'a [Permission],
+    /// By what it showed who it is.
+    pub proved_by: ProvedBy,
+}
+
+/// By what an application shows who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProvedBy {
+    /// A secret.
+    Secret,
+    /// The key of a certificate.
+    Certificate,
+    /// Nothing: a public client cannot keep a secret (RFC 6749, section 2.1).
+    Nothing,
+}
+
+impl ProvedBy {
+    /// The value of `appidacr` (API specification, section 3.3).
+    pub(crate) const fn claim(self) -> &'static str {
+        match self {
+            Self::Nothing => "0",
+            Self::Secret => "1",
+            Self::Certificate => "2",
+        }
+    }
 }
 
 /// A token with what its answer states beside it.
@@ -36,7 +67,7 @@ pub struct Client<'a> {
 pub struct IssuedToken {
     /// The signed token.
     pub access_token: String,
-    /// How long it lasts, in seconds.
+    /// How long it lasts from now on, in seconds.
     pub expires_in: i64,
     /// When it begins to count, in seconds since 1970.
     pub not_before: i64,
@@ -62,11 +93,11 @@ pub(crate) struct Claims {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     appidacr: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) app_displayname: Option<String>,
+    app_displayname: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    oid: Option<String>,
+    pub(crate) oid: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    sub: Option<String>,
+    pub(crate) sub: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) roles: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,7 +114,14 @@ impl TokenIssuer {
     pub fn new(base: &str, key: SigningKey) -> Self {
         Self {
             base: base.trim_end_matches('/').into(),
-            key,
+            key: ArcSwap::from_pointee(key),
+        }
+    }
+
+    /// Signs with this key from now on.
+    pub fn use_key(&self, key: SigningKey) {
+        if self.key.load().kid() != key.kid() {
+            self.key.store(Arc::new(key));
         }
     }
 
@@ -101,14 +139,14 @@ impl TokenIssuer {
     ) -> Result<IssuedToken, IssueError> {
         let now = now.as_second();
         let roles = client.permissions.iter();
-        self.sign(&Claims {
+        let claims = Claims {
             aud: audience.to_owned(),
             iss: self.name(client.tenant),
-            iat: now,
-            nbf: now,
+            iat: now - BEFORE,
+            nbf: now - BEFORE,
             exp: now + LIFETIME,
             appid: Some(client.id.to_owned()),
-            appidacr: Some("1".to_owned()),
+            appidacr: Some(client.proved_by.claim().to_owned()),
             app_displayname: Some(client.name.to_owned()),
             oid: Some(client.id.to_owned()),
             sub: Some(client.id.to_owned()),
@@ -117,22 +155,30 @@ impl TokenIssuer {
             tid: client.tenant.to_owned(),
             uti: Some(Uuid::new_v4().simple().to_string()),
             ver: Some("1.0".to_owned()),
-        })
+        };
+        self.issued(&claims, now)
     }
 
     /// A signed token with these claims.
     pub(crate) fn encode(&self, claims: &impl Serialize) -> Result<String, IssueError> {
+        let key = self.key.load();
         let mut header = Header::new(ALGORITHM);
-        header.kid = Some(self.key.kid().to_owned());
-        Ok(jsonwebtoken::encode(&header, claims, &self.key.encoding)?)
+        header.kid = Some(key.kid().to_owned());
+        Ok(jsonwebtoken::encode(&header, claims, &key.encoding)?)
     }
 
-    fn sign(&self, claims: &Claims) -> Result<IssuedToken, IssueError> {
+    /// A token with these claims, issued at this second, and what its answer states beside it.
+    pub(crate) fn issued(
+        &self,
+        claims: &impl Serialize,
+        now: i64,
+    ) -> Result<IssuedToken, IssueError> {
         Ok(IssuedToken {
             access_token: self.encode(claims)?,
-            expires_in: claims.exp - claims.iat,
-            not_before: claims.nbf,
-            expires_on: claims.exp,
+            // One second went by, Entra ID says.
+            expires_in: LIFETIME - 1,
+            not_before: now - BEFORE,
+            expires_on: now + LIFETIME,
         })
     }
 
@@ -146,11 +192,11 @@ impl TokenIssuer {
             iat: now,
             nbf: now,
             exp: now + LIFETIME,
-            appid: None,
+            appid: Some("c".to_owned()),
             appidacr: None,
             app_displayname: None,
-            oid: None,
-            sub: None,
+            oid: Some("c".to_owned()),
+            sub: Some("c".to_owned()),
             roles: None,
             scp: None,
             tid: tenant.to_owned(),
@@ -158,7 +204,7 @@ impl TokenIssuer {
             ver: None,
         };
         change(&mut claims);
-        self.sign(&claims).unwrap().access_token
+        self.encode(&claims).unwrap()
     }
 }
 

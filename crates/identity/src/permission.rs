@@ -24,7 +24,7 @@ pub enum Permission {
     MachineReadWrite,
     /// Send machine reports: kbgap's own, Defender has none for it.
     InventoryWrite,
-    /// Manage users and groups: kbgap's own, Defender has none for it.
+    /// Read and change who may ask: kbgap's own, in Defender it is done in portals.
     AdministrationReadWrite,
 }
 

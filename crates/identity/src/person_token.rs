@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::issuer::{IssueError, IssuedToken, LIFETIME, TokenIssuer};
+use crate::issuer::{BEFORE, IssueError, IssuedToken, LIFETIME, ProvedBy, TokenIssuer};
 
 /// Who signed in through which application, for a token.
 #[derive(Debug, Clone)]
@@ -15,8 +15,8 @@ pub struct PersonToken<'a> {
     pub client: &'a str,
     /// The application's name.
     pub application: &'a str,
-    /// The application has a secret, and showed it.
-    pub confidential: bool,
+    /// By what the application showed who it is.
+    pub proved_by: ProvedBy,
     /// The person's id.
     pub person: &'a str,
     /// The name the person signs in with.
@@ -94,11 +94,11 @@ impl TokenIssuer {
         let claims = AccessClaims {
             aud: audience,
             iss: self.name(person.tenant),
-            iat: now,
-            nbf: now,
+            iat: now - BEFORE,
+            nbf: now - BEFORE,
             exp: now + LIFETIME,
             appid: person.client,
-            appidacr: if person.confidential { "1" } else { "0" },
+            appidacr: person.proved_by.claim(),
             app_displayname: person.application,
             oid: person.person,
             sub: person.person,
@@ -110,12 +110,7 @@ impl TokenIssuer {
             uti: Uuid::new_v4().simple().to_string(),
             ver: "1.0",
         };
-        Ok(IssuedToken {
-            access_token: self.encode(&claims)?,
-            expires_in: LIFETIME,
-            not_before: claims.nbf,
-            expires_on: claims.exp,
-        })
+        self.issued(&claims, now)
     }
 
     /// Issues an ID token: who signed in, for the application itself.
@@ -130,7 +125,7 @@ impl TokenIssuer {
             aud: person.client,
             iss: self.name(person.tenant),
             iat: now,
-            nbf: now,
+            nbf: now - BEFORE,
             exp: now + LIFETIME,
             auth_time: person.signed_in_at.as_second(),
             nonce: about.nonce,
@@ -164,7 +159,7 @@ mod tests {
             tenant: "11111111-2222-4333-8444-555555555555",
             client: "c",
             application: "app",
-            confidential: false,
+            proved_by: ProvedBy::Nothing,
             person: "o",
             user_name: "alice@contoso",
             name: "Alice",
@@ -176,6 +171,8 @@ mod tests {
         let caller = verifier.verify(&access.access_token, now).unwrap();
         let scopes = ["Software.Read".into(), "Score.Read".into()];
         assert_eq!(caller.grant, Grant::Delegated(scopes.into()));
+        let known = caller.person.as_ref().unwrap();
+        assert_eq!((&*known.id, known.name.as_deref()), ("o", Some("Alice")));
         assert!(caller.may(&[Permission::ScoreRead]) && !caller.may(&[Permission::MachineRead]));
         let payload = access.access_token.split('.').nth(1).unwrap();
         let claims: serde_json::Value =
@@ -186,6 +183,7 @@ mod tests {
             ("oid", "o"),
             ("sub", "o"),
             ("appid", "c"),
+            ("appidacr", "0"),
             ("ver", "1.0"),
         ] {
             assert_eq!(claims[name], value);

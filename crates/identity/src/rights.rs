@@ -79,6 +79,19 @@ impl fmt::Display for Role {
     }
 }
 
+impl fmt::Display for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.role)?;
+        match &self.sees {
+            Seen::All => f.write_str("all machines"),
+            Seen::Groups(names) => {
+                let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+                write!(f, "machines of {}", names.join(", "))
+            }
+        }
+    }
+}
+
 impl FromStr for Role {
     type Err = UnknownRole;
 
@@ -145,6 +158,9 @@ mod tests {
         };
         let all = Rights::of_groups([both, all]).unwrap();
         assert_eq!((all.role, all.sees.sees(None)), (Role::Manage, true));
+        assert_eq!(all.to_string(), "manage all machines");
+        let some = rights(Role::View, &["b", "a"]);
+        assert_eq!(some.to_string(), "view machines of a, b");
     }
 
     #[test]

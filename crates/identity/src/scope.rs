@@ -1,6 +1,7 @@
 //! What a client asks for in a person's name: the `scope` of a request.
 
 use crate::audience::Audiences;
+use crate::oauth::{OAuthError, OAuthErrorKind};
 use crate::permission::Permission;
 use crate::rights::Rights;
 
@@ -55,6 +56,12 @@ pub enum ScopeError {
     /// They are of different resources.
     #[error("the scopes are of more than one resource ('{0}' and '{1}'): ask for a token for each")]
     Mixed(String, String),
+}
+
+impl From<ScopeError> for OAuthError {
+    fn from(error: ScopeError) -> Self {
+        Self::new(OAuthErrorKind::InvalidScope, error)
+    }
 }
 
 impl ScopeRequest {

@@ -27,6 +27,9 @@ pub enum SecretError {
     Hash(argon2::password_hash::Error),
 }
 
+/// How many characters of a secret are kept in clear.
+const HINT: usize = 3;
+
 /// 256 bits: out of reach for guessing.
 const SECRET_BYTES: usize = 32;
 
@@ -43,6 +46,17 @@ impl ClientSecret {
     /// A secret as a client sends it.
     pub fn from_client(secret: String) -> Self {
         Self(secret.into())
+    }
+
+    /// How it begins, by which people tell secrets apart, as Entra ID shows them; and by which a wrong one is mostly seen
+    /// to be wrong without a slow hash.
+    pub fn hint(&self) -> &str {
+        let secret = self.expose();
+        let end = secret
+            .char_indices()
+            .nth(HINT)
+            .map_or(secret.len(), |(at, _)| at);
+        &secret[..end]
     }
 
     /// The secret itself, to be shown once.
@@ -95,5 +109,10 @@ mod tests {
         assert!(!SecretHash::stored("").matches(&secret));
         assert_ne!(hash, secret.hash().unwrap(), "salted");
         assert!(!format!("{secret:?}").contains(secret.expose()));
+        assert_eq!(secret.hint(), &secret.expose()[..3]);
+        assert_eq!(
+            ClientSecret::from_client("\u{e9}".to_owned()).hint(),
+            "\u{e9}"
+        );
     }
 }

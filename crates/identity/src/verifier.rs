@@ -1,93 +1,72 @@
 //! Verifying tokens.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use jsonwebtoken::Validation;
 use quick_cache::sync::Cache;
 
+use crate::algorithm::SignatureAlgorithm;
 use crate::audience::Audiences;
-use crate::issuer::{Claims, issuer_of};
-use crate::permission::Permission;
-use crate::signing_key::{ALGORITHM, SigningKey};
+use crate::caller::Caller;
+use crate::claims::ClaimSet;
+use crate::foreign::{ClaimMapping, ForeignIssuer};
+use crate::issuer::issuer_of;
+use crate::jwks::VerifyingKey;
+use crate::jws::Jws;
+use crate::reading;
+use crate::signing_key::SigningKey;
+use crate::unauthorized::Unauthorized;
 
 /// How far clocks may differ, in seconds.
-const LEEWAY: u64 = 60;
+pub(crate) const LEEWAY: i64 = 60;
 /// Larger than any token; looked at before anything is decoded.
 const MAX_TOKEN: usize = 16 * 1024;
 
 /// How many tokens are remembered.
 const REMEMBERED: usize = 10_000;
 
-/// Verifies tokens of the issuer at one base URL.
+/// Verifies tokens: those of the issuer at one base URL, and those of foreign issuers. Both may change while it is used.
 ///
 /// A client sends its token with each request: one that was verified is remembered by its hash, and only its times
-/// are looked at again.
+/// are looked at again, until a key or an issuer changes.
 #[derive(Debug)]
 pub struct Verifier {
     base: Box<str>,
-    keys: Vec<SigningKey>,
     audiences: Audiences,
+    trust: ArcSwap<Trust>,
+    /// Held by who changes the trust: changes come one after the other.
+    changing: Mutex<()>,
     verified: Cache<blake3::Hash, Verified>,
+}
+
+/// Whose signatures count.
+#[derive(Debug, Clone, Default)]
+struct Trust {
+    /// Another one after each change: what was verified before counts no more.
+    generation: u64,
+    own: Arc<[SigningKey]>,
+    /// By each name that a token may state.
+    foreign: HashMap<Box<str>, Arc<Foreign>>,
+}
+
+/// A foreign issuer with its keys.
+#[derive(Debug)]
+struct Foreign {
+    issuer: Arc<ForeignIssuer>,
+    keys: Vec<VerifyingKey>,
 }
 
 /// A token whose signature, audience and issuer were verified.
 #[derive(Debug, Clone)]
 struct Verified {
     caller: Arc<Caller>,
+    generation: u64,
     /// From when it is valid, in seconds since 1970.
     from: i64,
     /// From when it is not valid any more, in seconds since 1970.
     until: i64,
-}
-
-/// Who asks, as a verified token says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// The tenant.
-    pub tenant: Box<str>,
-    /// The application, where the token names it.
-    pub application: Option<Box<str>>,
-    /// What was granted.
-    pub grant: Grant,
-}
-
-/// What a token grants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Grant {
-    /// To an application: its `roles`.
-    Application(Vec<Box<str>>),
-    /// To a person through an application: its `scp`.
-    Delegated(Vec<Box<str>>),
-}
-
-/// Why a token is not accepted. The words are for logs and the caller; they tell nothing secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unauthorized {
-    /// There is none.
-    #[error("no bearer token in the Authorization header")]
-    Missing,
-    /// It is not a signed token of this issuer's form.
-    #[error("the token is malformed")]
-    Malformed,
-    /// It is signed by a key not known here, or by another algorithm.
-    #[error("the token is signed by a key or algorithm not accepted here")]
-    UnknownKey,
-    /// The signature does not fit.
-    #[error("the token's signature is wrong")]
-    Signature,
-    /// Its time is over.
-    #[error("the token has expired")]
-    Expired,
-    /// Its time has not come.
-    #[error("the token is not valid yet")]
-    NotYet,
-    /// It is for something else.
-    #[error("the token is for another audience")]
-    Audience,
-    /// It is of another issuer than its tenant's here.
-    #[error("the token is of another issuer")]
-    Issuer,
 }
 
 impl Verifier {
@@ -95,20 +74,80 @@ impl Verifier {
     pub fn new(base: &str, keys: Vec<SigningKey>, audiences: Audiences) -> Self {
         Self {
             base: base.trim_end_matches('/').into(),
-            keys,
             audiences,
+            trust: ArcSwap::from_pointee(Trust {
+                own: keys.into(),
+                ..Trust::default()
+            }),
+            changing: Mutex::new(()),
             verified: Cache::new(REMEMBERED),
         }
     }
 
-    /// The audiences accepted.
+    /// The audiences accepted in tokens issued here.
     pub fn audiences(&self) -> &Audiences {
         &self.audiences
     }
 
-    /// The keys, whose public parts are published.
-    pub fn keys(&self) -> &[SigningKey] {
-        &self.keys
+    /// The keys of tokens issued here, whose public parts are published.
+    pub fn keys(&self) -> Arc<[SigningKey]> {
+        self.trust.load().own.clone()
+    }
+
+    /// Verifies with these keys from now on what is issued here.
+    pub fn use_keys(&self, keys: Vec<SigningKey>) {
+        self.change(|trust| {
+            let ids = |keys: &[SigningKey]| -> Vec<Box<str>> {
+                keys.iter().map(|key| key.kid().into()).collect()
+            };
+            let other = ids(&trust.own) != ids(&keys);
+            if other {
+                trust.own = keys.into();
+            }
+            other
+        });
+    }
+
+    /// Accepts a foreign issuer's tokens, by these keys and no others of it.
+    pub fn use_issuer(&self, issuer: &Arc<ForeignIssuer>, keys: Vec<VerifyingKey>) {
+        self.change(|trust| {
+            let mut before = trust
+                .foreign
+                .values()
+                .filter(|known| known.issuer.name == issuer.name);
+            if let Some(before) = before.next()
+                && before.issuer == *issuer
+                && before.keys == keys
+            {
+                return false;
+            }
+            trust.forget(&issuer.name);
+            let foreign = Arc::new(Foreign {
+                issuer: issuer.clone(),
+                keys,
+            });
+            for name in &issuer.issuers {
+                trust.foreign.insert(name.clone(), foreign.clone());
+            }
+            true
+        });
+    }
+
+    /// Accepts a foreign issuer's tokens no more.
+    pub fn forget_issuer(&self, name: &str) {
+        self.change(|trust| trust.forget(name));
+    }
+
+    /// Changes the trust, where the change is one.
+    fn change(&self, change: impl FnOnce(&mut Trust) -> bool) {
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trust = Trust::clone(&self.trust.load());
+        if change(&mut trust) {
+            trust.generation += 1;
+            self.trust.store(Arc::new(trust));
+            // Not what makes it safe: what is being verified meanwhile comes in later, with its generation.
+            self.verified.clear();
+        }
     }
 
     /// Verifies the token of an `Authorization` header.
@@ -130,87 +169,113 @@ impl Verifier {
         if token.len() > MAX_TOKEN {
             return Err(Unauthorized::Malformed);
         }
+        let trust = self.trust.load();
         let hash = blake3::hash(token.as_bytes());
-        if let Some(verified) = self.verified.get(&hash) {
+        if let Some(verified) = self.verified.get(&hash)
+            && verified.generation == trust.generation
+        {
             return verified.at(now);
         }
-        let verified = self.verify_whole(token)?;
+        let verified = self.verify_whole(&trust, token)?;
         let caller = verified.at(now)?;
         self.verified.insert(hash, verified);
         Ok(caller)
     }
 
-    fn verify_whole(&self, token: &str) -> Result<Verified, Unauthorized> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| Unauthorized::Malformed)?;
-        // The algorithm is ours to choose, never the token's.
-        let key = header
-            .kid
-            .filter(|_| header.alg == ALGORITHM)
-            .and_then(|kid| self.keys.iter().find(|key| key.kid() == kid))
-            .ok_or(Unauthorized::UnknownKey)?;
-        let mut validation = Validation::new(ALGORITHM);
-        // Times and audience are looked at below: against the caller's clock, and in any case.
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        validation.validate_aud = false;
-        validation.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation)
-            .map_err(|error| match error.kind() {
-                jsonwebtoken::errors::ErrorKind::InvalidSignature => Unauthorized::Signature,
-                _ => Unauthorized::Malformed,
-            })?
-            .claims;
-        self.accept(claims)
-    }
-
-    fn accept(&self, claims: Claims) -> Result<Verified, Unauthorized> {
-        if !self.audiences.accept(&claims.aud) {
-            return Err(Unauthorized::Audience);
-        }
-        if claims.iss != issuer_of(&self.base, &claims.tid) {
-            return Err(Unauthorized::Issuer);
-        }
-        let boxed = |names: Vec<String>| names.into_iter().map(String::into_boxed_str).collect();
-        let grant = match (claims.scp, claims.roles) {
-            (Some(scopes), _) => Grant::Delegated(boxed(
-                scopes.split_whitespace().map(str::to_owned).collect(),
-            )),
-            (None, roles) => Grant::Application(boxed(roles.unwrap_or_default())),
+    fn verify_whole(&self, trust: &Trust, token: &str) -> Result<Verified, Unauthorized> {
+        let jws = Jws::read(token)?;
+        let claims = &jws.claims;
+        // What the token says of its issuer decides only whose keys are tried.
+        let issuer = claims.text("iss")?.ok_or(Unauthorized::Issuer)?;
+        let foreign = trust.foreign.get(issuer);
+        let caller = if let Some(foreign) = foreign {
+            foreign.verify(&jws)?
+        } else {
+            self.verify_own(trust, issuer, &jws)?
         };
+        let from = claims.time("nbf")?.max(claims.time("iat")?);
         Ok(Verified {
-            caller: Arc::new(Caller {
-                tenant: claims.tid.into(),
-                application: claims.appid.map(String::into_boxed_str),
-                grant,
-            }),
-            from: claims.nbf,
-            until: claims.exp,
+            caller: Arc::new(caller),
+            generation: trust.generation,
+            from: from.unwrap_or(0),
+            until: claims.time("exp")?.ok_or(Unauthorized::Malformed)?,
         })
     }
+
+    fn verify_own(
+        &self,
+        trust: &Trust,
+        issuer: &str,
+        jws: &Jws<'_>,
+    ) -> Result<Caller, Unauthorized> {
+        let tenant = jws.claims.text("tid")?.ok_or(Unauthorized::Issuer)?;
+        if issuer != issuer_of(&self.base, tenant) {
+            return Err(Unauthorized::Issuer);
+        }
+        let kid = jws.kid().ok_or(Unauthorized::UnknownKey)?;
+        let key = trust.own.iter().find(|key| key.kid() == kid);
+        let key = key.ok_or(Unauthorized::UnknownKey)?;
+        jws.signed_by(&key.decoding, &[SignatureAlgorithm::RS256])?;
+        check(jws, &self.audiences)?;
+        reading::own(&jws.claims, tenant)
+    }
+}
+
+/// What is asked of every token whose signature is right.
+fn check(jws: &Jws<'_>, audiences: &Audiences) -> Result<(), Unauthorized> {
+    if !jws.is_access_token() {
+        return Err(Unauthorized::Kind);
+    }
+    let named = jws.claims.audiences()?;
+    if !named.into_iter().any(|audience| audiences.accept(audience)) {
+        return Err(Unauthorized::Audience);
+    }
+    Ok(())
+}
+
+impl Trust {
+    fn forget(&mut self, name: &str) -> bool {
+        let before = self.foreign.len();
+        self.foreign
+            .retain(|_, foreign| *foreign.issuer.name != *name);
+        before != self.foreign.len()
+    }
+}
+
+impl Foreign {
+    fn verify(&self, jws: &Jws<'_>) -> Result<Caller, Unauthorized> {
+        let issuer = &*self.issuer;
+        if let ClaimMapping::Entra { tid } = &issuer.claims
+            && !is_tenant(&jws.claims, tid)?
+        {
+            return Err(Unauthorized::Issuer);
+        }
+        let kid = jws.kid().ok_or(Unauthorized::UnknownKey)?;
+        let key = self.keys.iter().find(|key| *key.kid == *kid);
+        let key = key.ok_or_else(|| Unauthorized::UnknownKeyOf(issuer.name.clone()))?;
+        jws.signed_by(&key.decoding, &key.algorithms)?;
+        check(jws, &issuer.audiences)?;
+        reading::foreign(&jws.claims, issuer)
+    }
+}
+
+fn is_tenant(claims: &ClaimSet, tenant: &uuid::Uuid) -> Result<bool, Unauthorized> {
+    let mut text = uuid::Uuid::encode_buffer();
+    let tenant = &*tenant.hyphenated().encode_lower(&mut text);
+    Ok(claims.text("tid")? == Some(tenant))
 }
 
 impl Verified {
     /// The caller, where the token is valid at a moment.
     fn at(&self, now: Timestamp) -> Result<Arc<Caller>, Unauthorized> {
         let now = now.as_second();
-        let leeway = LEEWAY.cast_signed();
-        if self.until.saturating_add(leeway) <= now {
+        if self.until.saturating_add(LEEWAY) <= now {
             return Err(Unauthorized::Expired);
         }
-        if self.from.saturating_sub(leeway) > now {
+        if self.from.saturating_sub(LEEWAY) > now {
             return Err(Unauthorized::NotYet);
         }
         Ok(self.caller.clone())
-    }
-}
-
-impl Caller {
-    /// Whether any one of these permissions is granted (API specification, section 3.4).
-    pub fn may(&self, any_of: &[Permission]) -> bool {
-        any_of.iter().any(|permission| match &self.grant {
-            Grant::Application(roles) => roles.iter().any(|role| **role == *permission.role()),
-            Grant::Delegated(scopes) => scopes.iter().any(|scope| **scope == *permission.scope()),
-        })
     }
 }
 
@@ -221,7 +286,10 @@ mod tests {
     use jsonwebtoken::{Algorithm, EncodingKey, Header};
 
     use super::*;
-    use crate::issuer::{Client, TokenIssuer};
+    use crate::caller::IssuerKind;
+    use crate::issuer::{Claims, Client, ProvedBy, TokenIssuer};
+    use crate::permission::Permission;
+    use crate::signing_key::ALGORITHM;
 
     const BASE: &str = "http://127.0.0.1:8080";
     const TENANT: &str = "11111111-2222-4333-8444-555555555555";
@@ -256,6 +324,7 @@ mod tests {
             id: "c",
             name: "SIEM",
             permissions: &[Permission::SoftwareRead],
+            proved_by: ProvedBy::Secret,
         };
         let audience = "https://api.securitycenter.microsoft.com";
         let issued = fixture.issuer.issue(&client, audience, Timestamp::now());
@@ -289,12 +358,25 @@ mod tests {
             let token = fixture.issuer.sign_claims(change);
             fixture.verifier.verify(&token, Timestamp::now()).unwrap()
         };
-        let person = caller(|claims| claims.scp = Some("openid Software.Read".to_owned()));
+        let person = caller(|claims| {
+            claims.scp = Some("openid Software.Read".to_owned());
+            claims.oid = Some("p".to_owned());
+            // Roles beside scopes are the person's.
+            claims.roles = Some(vec!["Machine.Read.All".to_owned()]);
+        });
         assert!(person.may(&[Permission::SoftwareRead]));
+        assert!(!person.may(&[Permission::MachineRead]));
+        assert_eq!(person.issuer, IssuerKind::Own);
+        let who = person.person.as_ref().unwrap();
+        assert_eq!(
+            (&*who.id, &*who.roles),
+            ("p", &["Machine.Read.All".into()][..])
+        );
         let confused = caller(|claims| claims.scp = Some("Software.Read.All".to_owned()));
         assert!(!confused.may(&[Permission::SoftwareRead]));
         let bare = caller(|_| ());
         assert!(!bare.may(&Permission::ALL));
+        assert_eq!(bare.person, None);
         let confused = caller(|claims| claims.roles = Some(vec!["Software.Read".to_owned()]));
         assert!(!confused.may(&[Permission::SoftwareRead]));
     }

@@ -1,9 +1,14 @@
 //! The command line.
 
+mod administration;
 mod edge;
 
 use std::path::PathBuf;
 
+pub(crate) use administration::{
+    AdministrationArgs, AppCommand, AppCreateArgs, AuditArgs, CertificateCommand, Expiry,
+    RedirectCommand, TenantCommand,
+};
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kbgap_assessment::SlipKind;
@@ -61,9 +66,6 @@ pub(crate) struct SettingArgs {
     /// The address to serve on
     #[arg(long, env = "KBGAP_LISTEN", value_name = "HOST:PORT", global = true)]
     pub(crate) listen: Option<String>,
-    /// The URL clients reach the service by, where it is behind a proxy
-    #[arg(long, env = "KBGAP_PUBLIC_URL", value_name = "URL", global = true)]
-    pub(crate) public_url: Option<String>,
     /// The base URL of the MSRC API, or of a mirror
     #[arg(long, env = "KBGAP_MSRC_URL", value_name = "URL", global = true)]
     pub(crate) msrc_url: Option<String>,
@@ -74,6 +76,8 @@ pub(crate) struct SettingArgs {
     /// it [default: the folder exports in the data directory]
     #[arg(long, env = "KBGAP_EXPORTS", value_name = "URL", global = true)]
     pub(crate) exports: Option<String>,
+    #[command(flatten)]
+    pub(crate) administration: AdministrationArgs,
     #[command(flatten)]
     pub(crate) edge: EdgeArgs,
 }
@@ -92,7 +96,10 @@ pub(crate) enum Command {
     /// Import machine reports into the store
     #[command(subcommand)]
     Inventory(InventoryCommand),
-    /// Create and list the applications that may ask
+    /// Create and list tenants, whose machines and applications are apart
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// Administer the applications that may ask: permissions, secrets, certificates
     #[command(subcommand)]
     App(AppCommand),
     /// Create, list and change the people who sign in
@@ -101,6 +108,14 @@ pub(crate) enum Command {
     /// Create, list and change groups of people: what they may do, and which machines they see
     #[command(subcommand)]
     Group(people::GroupCommand),
+    /// Tell who did what: tokens, refusals, changes, administration
+    Audit(AuditArgs),
+    /// Look at the foreign issuers whose tokens are accepted
+    #[command(subcommand)]
+    Issuers(IssuersCommand),
+    /// List and exchange the keys that sign tokens
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Create, list and remove the secrets that osquery's hosts enroll with
     #[command(subcommand)]
     EnrollSecret(EnrollSecretCommand),
@@ -355,16 +370,45 @@ pub(crate) struct InventorySoftwareArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum AppCommand {
-    /// Create an application; its secret is shown once
-    Create(AppCreateArgs),
-    /// List the applications and their permissions
-    List,
-    /// Say where an application may have browsers sent after a sign-in
-    #[command(subcommand)]
-    Redirect(people::RedirectCommand),
-    /// Say that an application has no secret when it signs people in
-    Public(people::PublicArgs),
+pub(crate) enum IssuersCommand {
+    /// Fetch what the configured issuers publish, and show what would be accepted
+    #[command(after_help = "\
+Issuers are configured in kbgap.toml, each as an [[issuers]]: see docs/identity.md.
+
+Exit codes: 0 tokens of all would be accepted, 2 those of some would not; it is said why.")]
+    Check {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// List the keys: id, state, from when each signs
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Create a key that will sign in the place of the one that does
+    #[command(after_help = "\
+Keys are exchanged by themselves, every 90 days unless configured otherwise. A new key is published a day before it signs,
+for those who keep our keys for a while; the one before verifies until its last token has ended. With --now the new key
+signs within seconds; where the one before has leaked, remove it then: its tokens are refused at once.
+
+Example:
+  kbgap key rotate --now && sleep 10 && kbgap key remove OLD")]
+    Rotate {
+        /// Let it sign within seconds, as soon as every server of the database knows it
+        #[arg(long)]
+        now: bool,
+    },
+    /// Remove a key that does not sign: tokens and links to exports that it signed are refused from then on
+    Remove {
+        /// Its id, as listed
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -387,19 +431,6 @@ Example:
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct AppCreateArgs {
-    /// Its name
-    pub(crate) name: String,
-    /// What it may do; may be repeated
-    #[arg(
-        long = "permission",
-        value_name = "NAME",
-        default_value = "Software.Read.All"
-    )]
-    pub(crate) permissions: Vec<kbgap_identity::Permission>,
-}
-
-#[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   export KBGAP_CLIENT_ID=… KBGAP_CLIENT_SECRET=…
@@ -408,9 +439,6 @@ pub(crate) struct TokenArgs {
     /// The server [default: the public URL, else the address served on]
     #[arg(long, env = "KBGAP_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// The tenant's id or name
-    #[arg(long, env = "KBGAP_TENANT", default_value = "default")]
-    pub(crate) tenant: String,
     /// The application's id
     #[arg(long, env = "KBGAP_CLIENT_ID")]
     pub(crate) client_id: String,

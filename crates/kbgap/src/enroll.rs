@@ -4,19 +4,20 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use jiff::Timestamp;
+use kbgap_server::audit::Act;
 use kbgap_server::osquery::EnrollSecret;
 
 use crate::catalog::runtime;
 use crate::cli::{EnrollSecretCommand, FAILED};
 use crate::data_dir::DataDir;
 use crate::settings::Settings;
-use crate::{output, setup};
+use crate::{audit, output, setup};
 
 pub(crate) fn run(command: EnrollSecretCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
     let data_dir = DataDir::of(settings);
     runtime()?.block_on(async {
         let store = data_dir.store().await?;
-        let tenant = setup::tenant(&store).await?.id;
+        let tenant = setup::tenant(&store, &settings.tenant).await?.id;
         let mut out = io::stdout().lock();
         match command {
             EnrollSecretCommand::Create { name } => {
@@ -29,6 +30,9 @@ pub(crate) fn run(command: EnrollSecretCommand, settings: &Settings) -> anyhow::
                     name,
                 };
                 store.create_enroll_secret(&kept).await?;
+                let act = Act::new(audit::user(), "enrollSecret.create");
+                let act = act.in_tenant(&kept.tenant).on(&kept.id).telling(&kept.name);
+                audit::record(&store, act).await?;
                 writeln!(out, "{}", secret.expose())?;
                 output::note("The secret is shown this once; only its hash is kept.");
             }
@@ -43,6 +47,8 @@ pub(crate) fn run(command: EnrollSecretCommand, settings: &Settings) -> anyhow::
                     output::note(&format!("there is no enroll secret {id}"));
                     return Ok(ExitCode::from(FAILED));
                 }
+                let act = Act::new(audit::user(), "enrollSecret.remove");
+                audit::record(&store, act.in_tenant(&tenant).on(&id)).await?;
                 writeln!(
                     out,
                     "{id} was removed: the hosts that enrolled with it are refused"

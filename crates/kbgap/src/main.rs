@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod app;
+mod audit;
 mod catalog;
 mod cli;
 mod data_dir;
@@ -9,6 +10,8 @@ mod database;
 mod demo;
 mod enroll;
 mod inventory;
+mod issuers;
+mod key;
 mod names;
 mod output;
 mod people;
@@ -16,6 +19,7 @@ mod scan;
 mod serve;
 mod settings;
 mod setup;
+mod tenant;
 mod token;
 
 use std::process::ExitCode;
@@ -56,9 +60,13 @@ fn run(command: Command, settings: &Settings) -> anyhow::Result<ExitCode> {
         Command::Catalog(command) => catalog::run(command, settings),
         Command::Serve(args) => serve::run(&args, settings),
         Command::Inventory(command) => inventory::run(command, settings),
+        Command::Tenant(command) => tenant::run(command, settings),
         Command::App(command) => app::run(command, settings),
         Command::User(command) => people::run_user(command, settings),
         Command::Group(command) => people::run_group(command, settings),
+        Command::Audit(args) => audit::run(&args, settings),
+        Command::Issuers(command) => issuers::run(&command, settings),
+        Command::Key(command) => key::run(&command, settings),
         Command::EnrollSecret(command) => enroll::run(command, settings),
         Command::Token(args) => token::run(&args, settings),
         Command::Demo(args) => demo::run(&args),

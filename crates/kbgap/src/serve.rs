@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
 use kbgap_catalog::{Catalog, Compiler, Day, Texts};
 use kbgap_fleet::SoftwareNames;
-use kbgap_server::{Published, Service};
+use kbgap_server::{DEFAULT_TENANT, Published, Service};
 use kbgap_store::Store;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -69,7 +69,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     }
     let seen = source.modified();
     let published = source.published(&store).await?;
-    let tenant = setup::tenant(&store).await?;
+    let tenant = setup::tenant(&store, DEFAULT_TENANT).await?;
     if let Some(client) = setup::first_client(&store, &tenant).await? {
         output::note(&format!(
             "This is the first start. A client was created:\n{client}"
@@ -89,8 +89,14 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         published,
         Arc::new(names),
         kbgap_server::Settings {
-            public_url: settings.public_url.clone(),
+            public_urls: settings.edge.public_urls.clone(),
+            trusted_proxies: settings.edge.trusted_proxies.clone(),
+            request_timeout: settings.edge.request_timeout,
+            rate_limits: settings.edge.rate_limits.clone(),
             exports: Some(settings.exports.clone()),
+            keep_audit: SignedDuration::from_hours(i64::from(settings.keep_audit) * 24),
+            issuers: settings.tokens.issuers.clone(),
+            key_rotation: settings.tokens.key_rotation,
             ..kbgap_server::Settings::at(url.clone())
         },
     )
@@ -98,9 +104,10 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     tracing::info!(machines = service.machines(), "serving on {url}");
     let following = tokio::spawn(follow(service.clone(), store.clone(), source, seen));
     let upkeep = tokio::spawn(upkeep(service.clone()));
-    kbgap_server::serve(service, listener, edge, stop_signal()).await?;
+    kbgap_server::serve(service.clone(), listener, edge, stop_signal()).await?;
     following.abort();
     upkeep.abort();
+    service.flush_audit().await;
     store.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -253,8 +260,14 @@ async fn upkeep(service: Arc<Service>) {
             tracing::error!(%error, "the history cannot be written; it will be later");
         }
         let now = Timestamp::now();
+        if let Err(error) = service.follow_keys(now).await {
+            tracing::error!(%error, "the keys of tokens cannot be read; those known stay in use");
+        }
         if now.duration_since(ticked) >= TICK {
             ticked = now;
+            if let Err(error) = service.rotate_keys(now).await {
+                tracing::error!(%error, "the keys of tokens cannot be exchanged; they will be later");
+            }
             service.tick(now).await;
         }
         if now.duration_since(trimmed) >= TRIM {

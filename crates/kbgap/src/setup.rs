@@ -1,12 +1,14 @@
-//! The first start: a tenant, and a client whose secret is shown once.
+//! Tenants and clients: found, and made on a first start.
 
+use anyhow::bail;
 use jiff::Timestamp;
 use kbgap_identity::{ClientSecret, Permission};
+use kbgap_server::audit::Act;
+use kbgap_server::{DEFAULT_TENANT, add_secret};
 use kbgap_store::{Application, Store, Tenant};
 use uuid::Uuid;
 
-/// The tenant for those who never need two.
-pub(crate) const DEFAULT_TENANT: &str = "default";
+use crate::audit;
 
 /// A client just created, with its secret.
 pub(crate) struct NewClient {
@@ -15,14 +17,18 @@ pub(crate) struct NewClient {
     pub(crate) secret: ClientSecret,
 }
 
-/// The default tenant, created where there is none.
-pub(crate) async fn tenant(store: &Store) -> anyhow::Result<Tenant> {
-    let tenants = store.tenants().await?;
-    if let Some(tenant) = tenants
-        .into_iter()
-        .find(|tenant| tenant.name == DEFAULT_TENANT)
-    {
+/// The tenant of an id or a name. The default one is created where there is none.
+pub(crate) async fn tenant(store: &Store, id_or_name: &str) -> anyhow::Result<Tenant> {
+    let named = |tenant: &Tenant| {
+        tenant.id.eq_ignore_ascii_case(id_or_name) || tenant.name.eq_ignore_ascii_case(id_or_name)
+    };
+    if let Some(tenant) = store.tenants().await?.into_iter().find(named) {
         return Ok(tenant);
+    }
+    if id_or_name != DEFAULT_TENANT {
+        bail!(
+            "there is no tenant '{id_or_name}': 'kbgap tenant list' tells which there are, 'kbgap tenant create {id_or_name}' makes it"
+        );
     }
     let tenant = Tenant {
         id: Uuid::new_v4().to_string(),
@@ -41,32 +47,46 @@ pub(crate) async fn first_client(
     if !store.applications(&tenant.id).await?.is_empty() {
         return Ok(None);
     }
-    create_client(store, tenant, "first client", &Permission::ALL)
-        .await
-        .map(Some)
+    let application = create_application(store, tenant, "first client", &Permission::ALL).await?;
+    let client = add_client_secret(store, &application, None).await?;
+    Ok(Some(client))
 }
 
-/// Creates a client with a new secret, of which only the hash is kept.
-pub(crate) async fn create_client(
+/// Creates an application, without anything to prove itself by.
+pub(crate) async fn create_application(
     store: &Store,
     tenant: &Tenant,
     name: &str,
     permissions: &[Permission],
-) -> anyhow::Result<NewClient> {
-    let secret = ClientSecret::generate()?;
+) -> anyhow::Result<Application> {
     let application = Application {
         tenant: tenant.id.clone(),
         client: Uuid::new_v4().to_string(),
         name: name.to_owned(),
-        secret_hash: secret.hash()?.as_str().to_owned(),
         roles: permissions.iter().map(|p| p.role().to_owned()).collect(),
         created_at: Timestamp::now(),
     };
     store.create_application(&application).await?;
+    let act = Act::new(audit::user(), "application.create");
+    let act = act.in_tenant(&tenant.id).on(&application.client);
+    audit::record(store, act.telling(application.roles.join(" "))).await?;
+    Ok(application)
+}
+
+/// Makes a secret for an application, of which only the hash is kept.
+pub(crate) async fn add_client_secret(
+    store: &Store,
+    application: &Application,
+    expires_at: Option<Timestamp>,
+) -> anyhow::Result<NewClient> {
+    let (tenant, client) = (&application.tenant, &application.client);
+    let made = add_secret(store, tenant, client, expires_at).await?;
+    let act = Act::new(audit::user(), "application.secret.add").in_tenant(tenant);
+    audit::record(store, act.on(format!("{client}/{}", made.kept.id))).await?;
     Ok(NewClient {
-        tenant: tenant.id.clone(),
-        client: application.client,
-        secret,
+        tenant: tenant.clone(),
+        client: client.clone(),
+        secret: made.value,
     })
 }
 

@@ -25,10 +25,13 @@ pub(crate) fn run(args: &TokenArgs, settings: &Settings) -> anyhow::Result<ExitC
     let url = args
         .url
         .clone()
-        .or_else(|| settings.public_url.clone())
+        .or_else(|| {
+            let public = settings.edge.public_urls.first();
+            public.map(|url| url.text().to_owned())
+        })
         .unwrap_or_else(|| format!("{}://{}", settings.scheme(), settings.listen));
     let authority = settings.own_authority();
-    let token = runtime()?.block_on(fetch(&url, args, authority.as_deref()))?;
+    let token = runtime()?.block_on(fetch(&url, &settings.tenant, args, authority.as_deref()))?;
     writeln!(io::stdout().lock(), "{token}")?;
     Ok(ExitCode::SUCCESS)
 }
@@ -36,14 +39,11 @@ pub(crate) fn run(args: &TokenArgs, settings: &Settings) -> anyhow::Result<ExitC
 /// Gets a token from the server at a URL, whose certificate may be by an authority that is trusted beside the system's.
 pub(crate) async fn fetch(
     url: &str,
+    tenant: &str,
     args: &TokenArgs,
     authority: Option<&Path>,
 ) -> anyhow::Result<String> {
-    let endpoint = format!(
-        "{}/{}/oauth2/v2.0/token",
-        url.trim_end_matches('/'),
-        args.tenant
-    );
+    let endpoint = format!("{}/{}/oauth2/v2.0/token", url.trim_end_matches('/'), tenant);
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", &args.client_id),

@@ -15,9 +15,12 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use kbgap_synthetic::{Era, SyntheticFleet};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256, RsaKeySize,
+};
 use serde_json::{Value, json};
 use support::browser::{Browser, Page};
-use support::{Installation, Server, stderr};
+use support::{Client, Installation, Server, stderr};
 
 const MACHINES: u32 = 120;
 /// The day the generated fleet is of.
@@ -255,4 +258,164 @@ async fn libraries_of_microsoft_sign_people_in() {
             "azure": { "status": 200 },
         })
     );
+}
+
+/// Microsoft's libraries get tokens by secret and by certificate, from an authority of which they are told no more than
+/// where it is, and the API takes them.
+#[tokio::test]
+async fn the_libraries_of_microsoft_get_tokens() {
+    let installation = Installation::new();
+    let client = installation.create_app("libraries", &["Machine.Read.All"]);
+    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
+    let params = CertificateParams::new(Vec::new()).unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    let public = installation.file("client.pem", &certificate);
+    let both = installation.file("both.pem", key.serialize_pem() + &certificate);
+    let added = installation.run(["app", "certificate", "add", "libraries", &public, "--json"]);
+    let thumbprint = support::json(&added)["sha1Thumbprint"].clone();
+    let server = installation.serve_tls(&[]);
+
+    let said = run(Command::new(python())
+        .arg(clients().join("azure_clients.py"))
+        .args([&*server.url, &*client.tenant, &*client.id, &*client.secret])
+        .args([&*both, thumbprint.as_str().unwrap()])
+        .env("REQUESTS_CA_BUNDLE", server.authority.as_ref().unwrap()));
+    let found: Value = serde_json::from_slice(&said).unwrap();
+    for way in [
+        "azureSecret",
+        "azureCertificate",
+        "azureChain",
+        "secret",
+        "discovered",
+        "openId",
+        "certificate",
+    ] {
+        assert_eq!(found[way], 200, "{way}: {found}");
+    }
+    assert_eq!(found["wrong"]["error"], "invalid_client", "{found}");
+    assert_eq!(found["wrong"]["error_codes"], json!([7_000_215]));
+    let refusal = found["refusal"].as_str().unwrap();
+    assert!(refusal.contains("AADSTS7000215"), "{refusal}");
+}
+
+/// Microsoft's names, as the clients have them built in.
+const MICROSOFT: [&str; 5] = [
+    "login.microsoftonline.com",
+    "api.security.microsoft.com",
+    "eu.api.security.microsoft.com",
+    "us.api.security.microsoft.com",
+    "api.securitycenter.microsoft.com",
+];
+
+/// Starts what follows in a network of its own, where Microsoft's names lead to this machine.
+///
+/// It takes Linux with `unshare` and `nsenter` (util-linux) and `ip` (iproute2); without root, user namespaces that are
+/// allowed.
+fn apart(hosts: &str) -> Command {
+    let mut command = Command::new("unshare");
+    if !nix::unistd::Uid::effective().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command
+        .args(["--mount", "--net", "sh", "-ec"])
+        .arg("ip link set lo up; mount --bind \"$0\" /etc/hosts; exec \"$@\"")
+        .arg(hosts);
+    command
+}
+
+/// A program beside a service that was started apart.
+fn beside(server: &Server, program: &Path) -> Command {
+    let mut command = Command::new("nsenter");
+    if !nix::unistd::Uid::effective().is_root() {
+        command.args(["--user", "--preserve-credentials"]);
+    }
+    command
+        .args(["--mount", "--net", "--target", &server.id().to_string()])
+        .arg(program);
+    command
+}
+
+/// An authority, and a certificate by it for Microsoft's names: paths of authority, certificate and key.
+fn certified(installation: &Installation) -> [String; 3] {
+    let authority_key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // A name of its own: a certificate by its own name would be taken for one signed by itself.
+    let name = &mut params.distinguished_name;
+    name.push(DnType::CommonName, "an authority of the test");
+    let authority = params.self_signed(&authority_key).unwrap().pem();
+    let issuer = Issuer::new(params, authority_key);
+    let key = KeyPair::generate().unwrap();
+    let names = CertificateParams::new(MICROSOFT.map(str::to_owned)).unwrap();
+    let certificate = names.signed_by(&key, &issuer).unwrap().pem();
+    [
+        installation.file("authority.pem", authority),
+        installation.file("certificate.pem", certificate),
+        installation.file("key.pem", key.serialize_pem()),
+    ]
+}
+
+/// What the plug-in needs to know: who it is. Where Microsoft is, it knows.
+fn plugin_settings(installation: &Installation, client: &Client) -> String {
+    let Client { tenant, id, secret } = client;
+    let text =
+        format!("[auth]\ntenant_id = {tenant}\nclient_id = {id}\nclient_secret = {secret}\n");
+    installation.file("check_msdefender.ini", text)
+}
+
+#[tokio::test]
+async fn a_client_that_knows_only_microsofts_hosts_works() {
+    let (installation, server, token) = served().await;
+    let machines = read(&server, "/api/machines", &token).await;
+    let machine = machines["value"][0].clone();
+    let (id, name) = (&machine["id"], machine["computerDnsName"].as_str().unwrap());
+    let path = format!("/api/machines/{}/vulnerabilities", id.as_str().unwrap());
+    let open = read(&server, &path, &token).await;
+    let open = open["value"].as_array().unwrap().len();
+    assert!(open > 0);
+    let client = server.client();
+    drop(server);
+
+    let lines = MICROSOFT.map(|name| format!("127.0.0.1 {name}\n")).concat();
+    let hosts = installation.file("hosts", lines);
+    let [authority, certificate, key] = certified(&installation);
+    let public = MICROSOFT.map(|name| format!("https://{name}")).join(",");
+    let args = [
+        &DAY[..],
+        &["--listen", "127.0.0.1:443", "--public-url", &public],
+        &["--tls-cert", &certificate, "--tls-key", &key],
+    ];
+    let server = installation.serve_by(apart(&hosts), Path::new(&authority), &args.concat());
+    assert_eq!(server.url, "https://127.0.0.1:443");
+
+    let settings = plugin_settings(&installation, &client);
+    let plugin = python().with_file_name("check_msdefender");
+    let ask = |trusted: &str, args: &[&str]| {
+        let output = beside(&server, &plugin)
+            .args(args)
+            .args(["-c", &settings, "-W", "1000000", "-C", "2000000"])
+            .env("HOME", installation.path())
+            .env("REQUESTS_CA_BUNDLE", trusted)
+            .env("NO_PROXY", "*")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said + &complaints)
+    };
+    let (code, said) = ask(&authority, &["machines"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains(&format!("Total machines: {MACHINES}")),
+        "{said}"
+    );
+    let (code, said) = ask(&authority, &["vulnerabilities", "-d", name]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains(&format!("Vulnerabilities: {open},")),
+        "{said}"
+    );
+    // It was us: whom the client does not trust, it does not ask.
+    let (code, said) = ask("/etc/ssl/certs/ca-certificates.crt", &["machines"]);
+    assert_eq!(code, Some(3), "{said}");
 }

@@ -11,7 +11,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kbgap_odata::csdl;
 use kbgap_odata::edm::{Primitive, Property, Schema, StructuredType, Type};
@@ -659,6 +659,77 @@ async fn machines_are_paged_without_gaps_or_repeats() {
     assert_eq!(ids(&beyond.json().await.unwrap()), Vec::<String>::new());
 }
 
+/// What navigation properties lead to is what their own routes answer; each needs the permission of its route.
+#[tokio::test]
+async fn what_rows_lead_to_is_expanded() {
+    let installation = Installation::with_documents();
+    let server = installation.serve(&DAY);
+    let token = server.token(&server.client()).await;
+    filled(&server, &token).await;
+    let ask = async |path: &str| -> Value {
+        let answer = server.get(path, Some(&token)).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        answer.json().await.unwrap()
+    };
+    let ids = |rows: &Value| -> BTreeSet<String> {
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|row| row["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let expand = "vulnerabilities($select=id,severity),software,recommendations($expand=software($select=id))";
+    let page = ask(&format!(
+        "/api/machines?$top=150&$select=id&$expand={expand}"
+    ))
+    .await;
+    let machines = page["value"].as_array().unwrap();
+    assert!(
+        page["@odata.context"].as_str().unwrap().ends_with(
+            "#Machines(id,vulnerabilities(id,severity),software(),recommendations(software(id)))"
+        ),
+        "{}",
+        page["@odata.context"]
+    );
+    let mut expanded = 0;
+    for machine in machines.iter().take(20) {
+        let id = machine["id"].as_str().unwrap();
+        for name in ["vulnerabilities", "software", "recommendations"] {
+            let route = ask(&format!("/api/machines/{id}/{name}")).await;
+            assert_eq!(ids(&machine[name]), ids(&route["value"]), "{id} {name}");
+            expanded += machine[name].as_array().unwrap().len();
+        }
+        let names: Vec<&String> = machine.as_object().unwrap().keys().collect();
+        assert_eq!(
+            names,
+            ["id", "recommendations", "software", "vulnerabilities"]
+        );
+        for recommendation in machine["recommendations"].as_array().unwrap() {
+            let about = recommendation["software"]["id"].as_str().unwrap();
+            assert_eq!(recommendation["id"], format!("va-_-{about}"));
+        }
+    }
+    assert!(expanded > 100, "{expanded}");
+    let one = ask(
+        "/api/Software/microsoft-_-windows_10?$expand=vulnerabilities($orderby=cvssV3 desc;$top=3)",
+    )
+    .await;
+    assert_eq!(one["vulnerabilities"].as_array().unwrap().len(), 3);
+    let narrow = installation.create_app("narrow", &["Machine.Read.All"]);
+    let narrow = server.token(&narrow).await;
+    for (expand, status) in [
+        ("", StatusCode::OK),
+        ("&$expand=vulnerabilities", StatusCode::FORBIDDEN),
+        (
+            "&$expand=software($expand=vulnerabilities)",
+            StatusCode::FORBIDDEN,
+        ),
+        ("&$expand=machineReferences", StatusCode::BAD_REQUEST),
+    ] {
+        let path = format!("/api/machines?$top=1{expand}");
+        let answer = server.get(&path, Some(&narrow)).await;
+        assert_eq!(answer.status(), status, "{path}");
+    }
+}
+
 /// What is too long, too deep or wrong is refused, with the option and the place.
 #[tokio::test]
 async fn hostile_queries_are_refused() {
@@ -810,7 +881,7 @@ async fn each_endpoint_has_its_permission() {
     let token = server.token(&server.client()).await;
     let places = filled(&server, &token).await;
     let all: Vec<&str> = ENDPOINTS.iter().flat_map(|of| of.any_of).copied().collect();
-    let all: std::collections::BTreeSet<&str> = all.into_iter().collect();
+    let all: BTreeSet<&str> = all.into_iter().collect();
     let mut tokens: BTreeMap<&str, String> = BTreeMap::new();
     for permission in &all {
         let client: Client = installation.create_app(permission, &[permission]);

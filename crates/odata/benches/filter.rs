@@ -1,6 +1,6 @@
 //! Filters over rows in memory, on one thread; beside each a closure of Rust, written by hand for the same condition on
 //! the same rows. Then ordering with a small page against sorting all, and rows written as JSON against `serde_json`
-//! on a value of the same content.
+//! on a value of the same content, and how long it takes at most to refuse what is hostile.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use kbgap_odata::edm::{Entity, Schema};
 use kbgap_odata::json::{Style, write_record};
 use kbgap_odata::{Filter, Items, Query, Rules, apply};
+use percent_encoding::percent_decode_str;
 
 /// How many rows are looked at.
 const ROWS: u32 = 100_000;
@@ -104,10 +105,71 @@ fn main() {
     }
     lines.push(ordered(rounds, &entity, &rows, &rules));
     lines.push(written(rounds, &entity, &rows));
+    let refused = refused(rounds, &entity, &rules);
     println!(
-        "{{\"bench\":\"filter\",\"rows\":{ROWS},\"cases\":[{}]}}",
-        lines.join(",")
+        "{{\"bench\":\"filter\",\"rows\":{ROWS},\"cases\":[{}],\"refused\":[{}]}}",
+        lines.join(","),
+        refused.join(",")
     );
+}
+
+/// How long it takes to refuse what is hostile, at most; beside it decoding the same query, which nobody is spared.
+fn refused(rounds: usize, entity: &Entity<Machine>, rules: &Rules<'_>) -> Vec<String> {
+    let nested = |open: &str, times: usize, close: &str| {
+        format!("{}id eq 'x'{}", open.repeat(times), close.repeat(times))
+    };
+    let members = |count: usize| format!("id in ({})", vec!["'x'"; count].join(","));
+    let cases = [
+        ("10,000 parentheses", nested("(", 10_000, ")")),
+        ("10,000 parentheses left open", "(".repeat(10_000)),
+        ("10,000 times not", nested("not ", 10_000, "")),
+        (
+            "literal of 1 MB",
+            format!("id eq '{}'", "a".repeat(1 << 20)),
+        ),
+        ("1 MB of quotes", format!("id eq '{}", "''".repeat(1 << 19))),
+        (
+            "like a regular expression",
+            format!("contains(id,'{}$') and", "(a+)+".repeat(3_000)),
+        ),
+        ("in with 2,000 members", members(2_000)),
+        ("in with 200,000 members", members(200_000)),
+        ("10,000 conditions", vec!["id eq 'x'"; 10_000].join(" or ")),
+        (
+            "any in any in any",
+            nested(
+                "machineTags/any(t: machineTags/any(u: machineTags/any(v: ",
+                1,
+                ")))",
+            ),
+        ),
+        ("1 MB of percent signs", "%".repeat(1 << 20)),
+    ];
+    println!(
+        "{:<30} {:>9} {:>12} {:>14}",
+        "refused", "bytes", "at most, us", "decoding, us"
+    );
+    let cases = cases.iter().map(|(name, filter)| {
+        let query = format!("$filter={}", filter.replace(' ', "%20"));
+        let (mut worst, mut decoding) = (Duration::ZERO, Duration::ZERO);
+        for _ in 0..rounds.max(9) {
+            let begin = Instant::now();
+            let refused = Query::parse(black_box(&query), entity.shape(), rules);
+            worst = worst.max(begin.elapsed());
+            assert!(refused.is_err(), "{name}");
+            let begin = Instant::now();
+            black_box(percent_decode_str(black_box(&query)).decode_utf8_lossy());
+            decoding = decoding.max(begin.elapsed());
+        }
+        let micros = |time: Duration| time.as_nanos() as f64 / 1e3;
+        let (worst, decoding) = (micros(worst), micros(decoding));
+        println!("{name:<30} {:>9} {worst:>12.1} {decoding:>14.1}", query.len());
+        format!(
+            "{{\"name\":\"{name}\",\"bytes\":{},\"microseconds\":{worst:.1},\"baselineMicroseconds\":{decoding:.1}}}",
+            query.len()
+        )
+    });
+    cases.collect()
 }
 
 /// Counts the rows that meet a condition.

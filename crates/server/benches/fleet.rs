@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kbgap_inventory::Observation;
+use kbgap_server::Settings;
 use kbgap_store::{Location, MachineWrite, Written};
 use serde_json::{Value, json};
 use support::{TENANT, alone, memory, number};
@@ -107,7 +108,12 @@ async fn serve(place: &Path) -> Value {
     let (before, after) = support::catalogs(place);
     let assessor = support::assessor(&before);
     let store = support::store(&location(place)).await;
-    let service = support::service(store.clone(), assessor, "http://localhost".to_owned()).await;
+    let service = support::service(
+        store.clone(),
+        assessor,
+        Settings::at("http://localhost".to_owned()),
+    )
+    .await;
     let machines = service.machines_of(TENANT).unwrap();
     let loaded = begin.elapsed();
     let software = support::largest(&machines);

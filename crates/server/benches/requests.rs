@@ -22,9 +22,8 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::header;
 use axum::routing::get;
-use jiff::Timestamp;
 use kbgap_edge::Edge;
-use kbgap_identity::{Client, Permission, SigningKey, TokenIssuer};
+use kbgap_server::Settings;
 use kbgap_store::Location;
 use serde_json::{Value, json};
 use support::{TENANT, number};
@@ -73,8 +72,13 @@ async fn measure(place: &Path, machines: u32, rounds: u32) -> Value {
     support::fill(&store, machines).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let service = support::service(store.clone(), support::assessor(&catalog), url.clone()).await;
-    let token = token(&store, &url).await;
+    let service = support::service(
+        store.clone(),
+        support::assessor(&catalog),
+        Settings::at(url.clone()),
+    )
+    .await;
+    let token = support::token(&store, &url, TENANT).await;
     let software = support::largest(&service.machines_of(TENANT).unwrap());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(kbgap_server::serve(
@@ -112,20 +116,6 @@ async fn measure(place: &Path, machines: u32, rounds: u32) -> Value {
         "p99Milliseconds": own_best.p99, "bareP99Milliseconds": bare_best.p99,
         "p99Ratio": round(own_best.p99 / bare_best.p99),
     })
-}
-
-async fn token(store: &kbgap_store::Store, url: &str) -> String {
-    let keys = store.signing_keys().await.unwrap();
-    let key = SigningKey::from_pkcs8(&keys[0].pkcs8).unwrap();
-    let client = Client {
-        tenant: TENANT,
-        id: "0b2a6a3e-1f7e-4d0b-9a44-1f1c8f2f7c55",
-        name: "bench",
-        permissions: &[Permission::SoftwareRead],
-    };
-    let audience = "https://api.securitycenter.microsoft.com";
-    let issued = TokenIssuer::new(url, key).issue(&client, audience, Timestamp::now());
-    issued.unwrap().access_token
 }
 
 /// A handler that returns bytes, and nothing around it.

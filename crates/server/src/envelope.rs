@@ -11,6 +11,7 @@ use kbgap_store::StoreError;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::audit::Why;
 use crate::intake::StreamError;
 use crate::tenant::ReportError;
 
@@ -153,6 +154,15 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
     }
 
+    /// A person whose role does not allow what the token would.
+    pub(crate) fn no_role(permission: Permission) -> Self {
+        let message = format!(
+            "The user has no role that allows {}: whoever manages kbgap can add the user to a group that has one.",
+            permission.scope()
+        );
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
+    }
+
     /// A sender that asked for too much.
     pub(crate) fn too_many(wait: Duration) -> Self {
         Self {
@@ -256,6 +266,14 @@ impl IntoResponse for ApiError {
             },
         });
         let mut response = (self.status, body).into_response();
+        // Who is refused is told in full; other messages may repeat what the client sent.
+        let refused = matches!(
+            self.status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        );
+        let code = self.code.to_owned();
+        let why = if refused { self.message } else { code };
+        response.extensions_mut().insert(Why(why));
         if let Some(Ok(challenge)) = self.challenge.map(|text| HeaderValue::from_str(&text)) {
             let headers = response.headers_mut();
             headers.insert(header::WWW_AUTHENTICATE, challenge);

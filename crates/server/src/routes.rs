@@ -4,17 +4,16 @@ use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, OriginalUri};
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use kbgap_edge::Edge;
 use tokio::net::TcpListener;
 use tower::Layer;
 use tower::limit::GlobalConcurrencyLimitLayer;
-use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
@@ -22,11 +21,13 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::api;
+use crate::audit::watch;
 use crate::envelope::ApiError;
+use crate::front::FrontLayer;
 use crate::osquery::{self, OsqueryService, OsquerySettings, PackError};
 use crate::osquery_store::OsqueryStore;
 use crate::service::Service;
-use crate::{machine, oauth2, paths, stream};
+use crate::{limits, machine, oauth2, stream};
 
 /// A token request is a few hundred bytes.
 const TOKEN_BODY: usize = 64 * 1024;
@@ -49,8 +50,11 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
             get(oauth2::metadata_v1),
         )
         .route("/{tenant}/discovery/v2.0/keys", get(oauth2::keys))
+        .route("/{tenant}/discovery/keys", get(oauth2::keys))
+        .route("/common/discovery/instance", get(oauth2::instance))
         .merge(oauth2::people())
-        .layer(DefaultBodyLimit::max(TOKEN_BODY));
+        .layer(DefaultBodyLimit::max(TOKEN_BODY))
+        .layer(from_fn_with_state(service.clone(), limits::by_address));
     // A stream takes as long as it is: it has limits of its own.
     let streams = Router::new()
         .route("/kbgap/v1/reports", post(stream::reports))
@@ -60,6 +64,8 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .with_state(service.clone());
     let settings = &service.settings;
     let max_requests = settings.max_requests;
+    // Tokens are recorded by who issues them.
+    let recorded = axum::middleware::from_fn_with_state(service.clone(), watch);
     let in_time =
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.request_timeout);
     let routes = Router::new()
@@ -70,6 +76,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .merge(machine_routes())
         .merge(not_collected_routes())
         .merge(task_routes())
+        .merge(application_routes())
         .merge(addition_routes())
         .merge(people_routes())
         .merge(export_routes())
@@ -87,11 +94,13 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .fallback(no_route)
         .method_not_allowed_fallback(|| async { ApiError::method() })
         .layer(DefaultBodyLimit::max(settings.max_body))
-        .merge(tokens)
         .layer(in_time)
-        .merge(streams)
+        .layer(recorded.clone())
+        .merge(oauth2::assets())
+        .merge(tokens.layer(in_time))
+        .merge(streams.layer(recorded.clone()))
         .with_state(service)
-        .merge(osquery::router(hosts).layer(in_time))
+        .merge(osquery::router(hosts).layer(in_time).layer(recorded))
         .layer(CompressionLayer::new())
         // Behind the compression: these files are packed already.
         .merge(files)
@@ -254,6 +263,36 @@ fn task_routes() -> Router<Arc<Service>> {
         )
 }
 
+fn application_routes() -> Router<Arc<Service>> {
+    use api::applications;
+    let one = get(applications::one).patch(applications::change);
+    Router::new()
+        .route(
+            "/kbgap/v1/applications",
+            get(applications::list).post(applications::create),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}",
+            one.delete(applications::remove),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}/secrets",
+            post(applications::add_secret),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}/secrets/{secret}",
+            delete(applications::remove_secret),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}/certificates",
+            post(applications::add_certificate),
+        )
+        .route(
+            "/kbgap/v1/applications/{id}/certificates/{thumbprint}",
+            delete(applications::remove_certificate),
+        )
+}
+
 fn not_collected_routes() -> Router<Arc<Service>> {
     use api::not_collected as none;
     Router::new()
@@ -336,9 +375,10 @@ pub async fn serve(
     edge: Edge,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    // Before routing: the routes are stated in one spelling only.
-    let routes = MapRequestLayer::new(paths::normalize::<Body>)
-        .layer(router(service).map_err(std::io::Error::other)?);
+    let settings = &service.settings;
+    let (public, local) = (settings.public_urls.clone(), &settings.local_url);
+    let front = FrontLayer::new(public, local, settings.trusted_proxies.clone());
+    let routes = front.layer(router(service).map_err(std::io::Error::other)?);
     kbgap_edge::serve(listener, edge, routes, stop).await;
     Ok(())
 }

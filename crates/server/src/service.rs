@@ -1,33 +1,39 @@
 //! What the routes share.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
 use kbgap_catalog::Texts;
-use kbgap_export::{ExportStore, Exporter, SealKey, SealKeys};
+use kbgap_export::{ExportStore, Exporter, SealKeys};
 use kbgap_fleet::{Ages, Fleet, Snapshot, SoftwareNames};
-use kbgap_identity::{Audiences, KeyError, SigningKey, TokenIssuer, Verifier};
+use kbgap_identity::{Audiences, KeyError, RotationPolicy, TokenIssuer, Verifier};
 use kbgap_odata::edm::SchemaError;
-use kbgap_store::{SigningKeyRow, Store, StoreError};
+use kbgap_store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::api::openapi::OpenApi;
 use crate::api::{Answers, Documents, Model};
+use crate::audit::AuditLog;
+use crate::front::{PublicUrl, TrustedProxies};
 use crate::history::Detection;
 use crate::intake::Intake;
-use crate::limits::Limits;
+use crate::issuers::{self, BadIssuer, FetchError, IssuerSettings, Issuers};
+use crate::limits::{Limits, RateLimits};
+use crate::signing_keys::{self, Ring};
 use crate::tenant::Tenant;
 
 /// What an operator decides.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The URL clients know the service by, where it is not the one they call.
-    pub public_url: Option<String>,
+    /// The URLs clients know the service by, where it is not whichever they call; tokens are issued in the name of the
+    /// first one.
+    pub public_urls: Vec<PublicUrl>,
+    /// The proxies whose word is taken for where a request came from.
+    pub trusted_proxies: TrustedProxies,
     /// The address listened on, in whose name tokens are issued without a public URL.
     pub local_url: String,
     /// The largest body taken, in bytes.
@@ -36,10 +42,12 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How many requests are worked on at once.
     pub max_requests: usize,
-    /// How often a sender may send reports in a minute.
-    pub sends_a_minute: NonZeroU32,
+    /// How many requests each may make.
+    pub rate_limits: RateLimits,
     /// How long it is kept which states machines were in.
     pub keep_history: SignedDuration,
+    /// How long the audit trail is kept.
+    pub keep_audit: SignedDuration,
     /// How much further back than asked for changes are told: one is written a little after the moment it is of, and a
     /// client's clock may differ. A change told twice does no harm.
     pub delta_overlap: SignedDuration,
@@ -47,6 +55,10 @@ pub struct Settings {
     pub ages: Ages,
     /// Where exports are written: a folder, or the URL of a bucket; in memory where it is not said.
     pub exports: Option<String>,
+    /// The foreign issuers whose tokens are accepted.
+    pub issuers: Vec<IssuerSettings>,
+    /// How often the keys of tokens issued here are exchanged.
+    pub key_rotation: RotationPolicy,
 }
 
 /// What Microsoft publishes, as a service answers by it.
@@ -73,12 +85,14 @@ pub struct Service {
     pub(crate) store: Store,
     pub(crate) settings: Settings,
     pub(crate) issuer: TokenIssuer,
-    pub(crate) verifier: Verifier,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) issuers: Issuers,
     /// Bounds how many secrets are checked at once: each takes a core and 19 MiB for a while.
     pub(crate) secret_checks: Semaphore,
     /// Bounds how many senders' reports are taken in at once.
     pub(crate) intake_turns: Arc<Semaphore>,
     pub(crate) limits: Limits,
+    pub(crate) audit: AuditLog,
     pub(crate) answers: Answers,
     /// What the API answers with.
     pub(crate) model: Arc<Model>,
@@ -87,7 +101,9 @@ pub struct Service {
     /// Writes exports as files.
     pub(crate) exports: Exporter,
     /// Seals the links to them.
-    pub(crate) seals: SealKeys,
+    seals: ArcSwap<SealKeys>,
+    /// The keys of tokens issued here, as they were read last.
+    ring: Mutex<Arc<Ring>>,
     published: ArcSwap<Published>,
     names: Arc<SoftwareNames>,
     tenants: RwLock<HashMap<Box<str>, Arc<Tenant>>>,
@@ -108,21 +124,29 @@ pub enum StartError {
     /// A seal has no version.
     #[error(transparent)]
     Seal(#[from] kbgap_export::BadVersion),
+    /// A foreign issuer is described wrongly.
+    #[error(transparent)]
+    Issuer(#[from] BadIssuer),
+    /// Foreign issuers cannot be asked.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// The description of the API does not hold together.
     #[error(transparent)]
     Model(#[from] SchemaError),
 }
 
+/// The name of the tenant for those who never need two.
+pub const DEFAULT_TENANT: &str = "default";
 /// How many senders' reports are taken in at once; the others wait.
 const INTAKE_TURNS: usize = 8;
 /// How long changes are kept: a server that was away for longer reads all machines again.
 const KEEP_CHANGES: SignedDuration = SignedDuration::from_hours(2 * 24);
 /// How long the states machines were in are kept: half a year, as Defender does.
 const KEEP_HISTORY: SignedDuration = SignedDuration::from_hours(180 * 24);
+/// How long the audit trail is kept: somewhat over a year.
+const KEEP_AUDIT: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// How much further back than asked for changes are told.
 const DELTA_OVERLAP: SignedDuration = SignedDuration::from_mins(2);
-/// How often a sender may send reports, each time as many as it likes.
-const SENDS_A_MINUTE: NonZeroU32 = NonZeroU32::new(6_000).unwrap();
 /// How many secrets are checked at once.
 const SECRET_CHECKS: usize = 2;
 
@@ -130,22 +154,35 @@ impl Settings {
     /// What an operator who decides nothing gets, at the URL listened on.
     pub fn at(local_url: String) -> Self {
         Self {
-            public_url: None,
+            public_urls: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
             local_url,
             max_body: 64 << 20,
             request_timeout: Duration::from_mins(1),
             max_requests: 512,
             keep_history: KEEP_HISTORY,
+            keep_audit: KEEP_AUDIT,
+            rate_limits: RateLimits::default(),
             delta_overlap: DELTA_OVERLAP,
-            sends_a_minute: SENDS_A_MINUTE,
             ages: Ages::default(),
             exports: None,
+            issuers: Vec::new(),
+            key_rotation: RotationPolicy::default(),
+        }
+    }
+
+    /// The URLs the service is known by.
+    fn urls(&self) -> Vec<String> {
+        match &*self.public_urls {
+            [] => vec![self.local_url.clone()],
+            urls => urls.iter().map(|url| url.text().to_owned()).collect(),
         }
     }
 
     /// The URL tokens are issued in the name of.
     pub fn issuer_url(&self) -> &str {
-        self.public_url.as_deref().unwrap_or(&self.local_url)
+        let public = self.public_urls.first();
+        public.map_or(&self.local_url, PublicUrl::text)
     }
 }
 
@@ -158,37 +195,39 @@ impl Service {
         settings: Settings,
     ) -> Result<Arc<Self>, StartError> {
         let published = published.into();
-        let assessor = published.assessor.clone();
-        let keys = signing_keys(&store).await?;
-        let newest = keys.first().ok_or(KeyError::Generate)?.clone();
-        let seals = seals(&store).await?;
+        let ring = Ring::first(&store, Timestamp::now()).await?;
+        let verifier = Arc::new(Verifier::new(
+            settings.issuer_url(),
+            ring.verifying(),
+            Audiences::with(settings.urls()),
+        ));
+        let foreign = issuers::configured(&settings.issuers, settings.issuer_url())?;
         let exports = match &settings.exports {
             Some(place) => ExportStore::open(place, std::iter::empty::<(String, String)>())?,
             None => ExportStore::in_memory(),
         };
         let service = Self {
-            issuer: TokenIssuer::new(settings.issuer_url(), newest),
-            verifier: Verifier::new(
-                settings.issuer_url(),
-                keys,
-                Audiences::with([settings.issuer_url().to_owned()]),
-            ),
+            issuer: TokenIssuer::new(settings.issuer_url(), ring.signing()?),
+            issuers: Issuers::start(foreign, &store, &verifier)?,
+            verifier,
             secret_checks: Semaphore::new(SECRET_CHECKS),
             intake_turns: Arc::new(Semaphore::new(INTAKE_TURNS)),
-            limits: Limits::a_minute(settings.sends_a_minute),
+            limits: Limits::new(&settings.rate_limits),
+            audit: AuditLog::start(store.clone()),
             answers: Answers::default(),
             model: Arc::new(Model::new()?),
             documents: Documents::default(),
             open_api: OpenApi::default(),
             exports: Exporter::new(exports, kbgap_export::Settings::default()),
-            seals,
+            seals: ArcSwap::from_pointee(ring.seals()?),
+            ring: Mutex::new(Arc::new(ring)),
             published: ArcSwap::from_pointee(published),
             names,
             tenants: RwLock::new(HashMap::new()),
             store,
             settings,
         };
-        service.load_tenants(&assessor).await?;
+        service.load_tenants().await?;
         Ok(Arc::new(service))
     }
 
@@ -205,13 +244,40 @@ impl Service {
         .await;
     }
 
-    /// Takes over what other processes wrote to the store; `true` where there was something.
+    /// Takes over what other processes wrote to the store, new tenants too; `true` where there was something.
     pub async fn follow(&self) -> Result<bool, StoreError> {
-        let mut any = false;
+        let mut any = self.load_tenants().await?;
         for tenant in self.tenants() {
             any |= tenant.follow().await?;
         }
         Ok(any)
+    }
+
+    /// Uses the keys of tokens that are to be used by now: others may have been made, and each has its time.
+    pub async fn follow_keys(&self, now: Timestamp) -> Result<(), StartError> {
+        let known = self.ring().clone();
+        if let Some(ring) = known.newer(&self.store, now).await? {
+            // Verified before it signs: other servers are as far, or will be in a moment.
+            self.verifier.use_keys(ring.verifying());
+            self.seals.store(Arc::new(ring.seals()?));
+            self.issuer.use_key(ring.signing()?);
+            *self.ring() = Arc::new(ring);
+        }
+        Ok(())
+    }
+
+    /// Exchanges the keys of tokens, where it is time.
+    pub async fn rotate_keys(&self, now: Timestamp) -> Result<(), StartError> {
+        signing_keys::rotate(&self.store, &self.settings.key_rotation, now).await
+    }
+
+    fn ring(&self) -> std::sync::MutexGuard<'_, Arc<Ring>> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The seals of links to exports.
+    pub(crate) fn seals(&self) -> SealKeys {
+        SealKeys::clone(&self.seals.load())
     }
 
     /// Writes what was found for states that are new, or are assessed anew, into the history.
@@ -234,8 +300,8 @@ impl Service {
         Ok(())
     }
 
-    /// Drops what is kept for a time only: changes that every server has followed long ago, and the history of what
-    /// machines were like before.
+    /// Drops what is kept for a time only: changes that every server has followed long ago, the history of what machines
+    /// were like before, assertions that are out of date, and the audit trail.
     pub async fn trim(&self, now: Timestamp) -> Result<(), StoreError> {
         for tenant in self.tenants() {
             self.store
@@ -246,7 +312,9 @@ impl Service {
                 .await?;
         }
         self.store.trim_sign_ins(now).await?;
-        Ok(())
+        self.store.trim_assertions(now).await?;
+        let keep_audit = now - self.settings.keep_audit;
+        self.store.trim_audit(keep_audit).await
     }
 
     /// What people read of the vulnerabilities of a catalogue, where it is the one in use: while another one is taken into
@@ -282,16 +350,26 @@ impl Service {
         tenant.history(&machine.id.to_string()).await.map(Some)
     }
 
-    /// Reads the tenants.
-    async fn load_tenants(&self, assessor: &Arc<Assessor>) -> Result<(), StoreError> {
+    /// Reads the tenants that are not served yet; `true` where there were any.
+    async fn load_tenants(&self) -> Result<bool, StoreError> {
+        let mut any = false;
         for tenant in self.store.tenants().await? {
+            if self.served(&tenant.id).is_some() {
+                continue;
+            }
             let (names, ages) = (self.names.clone(), self.settings.ages);
-            let loaded =
-                Tenant::load(&self.store, &tenant.id, assessor.clone(), names, ages).await?;
+            let assessor = self.published.load().assessor.clone();
+            let loaded = Tenant::load(&self.store, &tenant.id, assessor, names, ages).await?;
             let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
             tenants.insert(tenant.id.into(), loaded);
+            any = true;
         }
-        Ok(())
+        Ok(any)
+    }
+
+    /// Waits until what was recorded for the audit trail is written: before the store is closed.
+    pub async fn flush_audit(&self) {
+        self.audit.flush().await;
     }
 
     /// Lets machines leave the counts that were not seen for too long.
@@ -326,52 +404,21 @@ impl Service {
         tenants.get(tenant).cloned()
     }
 
-    /// The tenant of an id or a name, as a client wrote it in a path.
+    /// The tenant of an id or a name, as a client wrote it in a path. Clients that know none write `common` or
+    /// `organizations`, which is the default one.
     pub(crate) async fn tenant(
         &self,
         id_or_name: &str,
     ) -> Result<Option<kbgap_store::Tenant>, StoreError> {
+        let any = ["common", "organizations"];
+        let any = any.iter().any(|any| any.eq_ignore_ascii_case(id_or_name));
+        let wanted = if any { DEFAULT_TENANT } else { id_or_name };
         let tenants = self.store.tenants().await?;
-        Ok(tenants.into_iter().find(|tenant| {
-            tenant.id.eq_ignore_ascii_case(id_or_name)
-                || tenant.name.eq_ignore_ascii_case(id_or_name)
-        }))
+        Ok(tenants.into_iter().find(|tenant| tenant.is(wanted)))
     }
 
     fn tenants(&self) -> Vec<Arc<Tenant>> {
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
         tenants.values().cloned().collect()
     }
-}
-
-async fn signing_keys(store: &Store) -> Result<Vec<SigningKey>, StartError> {
-    let mut rows = store.signing_keys().await?;
-    if rows.is_empty() {
-        let key = SigningKey::generate()?;
-        let row = SigningKeyRow {
-            kid: key.kid().to_owned(),
-            pkcs8: key.pkcs8().to_vec(),
-            created_at: Timestamp::now(),
-        };
-        store.put_signing_key(&row).await?;
-        rows.push(row);
-    }
-    let keys = rows.iter().map(|row| SigningKey::from_pkcs8(&row.pkcs8));
-    Ok(keys.collect::<Result<_, _>>()?)
-}
-
-/// The seals of links: made from the keys that all servers of a store share, so that each honors the links of the others.
-async fn seals(store: &Store) -> Result<SealKeys, StartError> {
-    const PURPOSE: &str = "kbgap 2026 links to exports";
-    let mut seals: Option<SealKeys> = None;
-    for row in store.signing_keys().await? {
-        let secret = blake3::derive_key(PURPOSE, &row.pkcs8);
-        let version = blake3::hash(row.kid.as_bytes()).to_hex();
-        let key = SealKey::new(&version[..16], &secret)?;
-        seals = Some(match seals {
-            None => SealKeys::new(key),
-            Some(newer) => newer.with_previous(key),
-        });
-    }
-    seals.ok_or_else(|| KeyError::Generate.into())
 }

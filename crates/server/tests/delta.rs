@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use kbgap_assessment::Assessor;
+use kbgap_edge::Edge;
 use kbgap_fleet::SoftwareNames;
 use kbgap_identity::{Client, Permission, SigningKey, TokenIssuer};
 use kbgap_inventory::{Observation, SoftwareRules};
@@ -82,7 +83,13 @@ impl Running {
         let names = Arc::new(SoftwareNames::by_rules(SoftwareRules::built_in().unwrap()));
         let service = Service::start(store.clone(), ASSESSORS[which].clone(), names, settings);
         let service = service.await.unwrap();
-        tokio::spawn(serve(service.clone(), listener, std::future::pending()));
+        let edge = Edge::default();
+        tokio::spawn(serve(
+            service.clone(),
+            listener,
+            edge,
+            std::future::pending(),
+        ));
         let key = store.signing_keys().await.unwrap().remove(0);
         let issuer = TokenIssuer::new(&url, SigningKey::from_pkcs8(&key.pkcs8).unwrap());
         let client = Client {
@@ -90,6 +97,7 @@ impl Running {
             id: "reader",
             name: "reader",
             permissions: &Permission::ALL,
+            proved_by: kbgap_identity::ProvedBy::Secret,
         };
         let token = issuer.issue(&client, AUDIENCE, Timestamp::now()).unwrap();
         Self {

@@ -19,6 +19,14 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// Others than its owner may read the file, and that cannot be changed.
+    #[error("others may read {}, which holds keys: make it its owner's alone (chmod 600)", path.display())]
+    NotPrivate {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be changed.
+        source: std::io::Error,
+    },
     /// The database cannot be opened.
     #[error("cannot open {location} as kbgap's database")]
     Open {

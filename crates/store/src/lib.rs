@@ -9,9 +9,11 @@
 //! machine are in every key but those of what all tenants share (documents, findings, signing keys).
 
 mod applications;
+mod audit;
 mod backend;
 mod backup;
 mod changes;
+mod credentials;
 mod documents;
 mod enroll_secrets;
 mod error;
@@ -32,8 +34,10 @@ use std::path::Path;
 
 use backend::{Backend, PostgresBackend, SqliteBackend};
 
-pub use applications::{Application, SigningKeyRow, Tenant};
+pub use applications::{Application, ApplicationChange, SigningKeyRow, Tenant};
+pub use audit::{AuditActor, AuditOutcome, AuditQuery, AuditRecord};
 pub use changes::Changes;
+pub use credentials::{ApplicationCertificate, ApplicationSecret, Credentials};
 pub use documents::{CatalogDocument, DocumentRevision};
 pub use enroll_secrets::EnrollSecret;
 pub use error::StoreError;

@@ -11,11 +11,13 @@ use std::thread;
 
 use indicatif::ProgressBar;
 use kbgap_feed::files::{self, Content, Found, Limits};
+use kbgap_server::audit::Act;
 use kbgap_store::Store;
 
 use super::record::{Record, Unread};
 use super::summary::Summary;
 use super::{compile, runtime};
+use crate::audit;
 use crate::cli::ImportArgs;
 use crate::data_dir::DataDir;
 use crate::output;
@@ -35,6 +37,7 @@ pub(crate) fn run(args: &ImportArgs, data_dir: &DataDir) -> anyhow::Result<ExitC
         if summary.has_changed() || (summary.read > 0 && !data_dir.has_catalog()) {
             compile(&store, data_dir).await?;
         }
+        audit::record(&store, Act::new(audit::user(), "catalog.import")).await?;
         store.close().await;
         summary.finish(args.json)
     })

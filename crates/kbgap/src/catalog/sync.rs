@@ -7,11 +7,13 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 use kbgap_feed::msrc::{Listed, Msrc, Retries};
+use kbgap_server::audit::Act;
 use kbgap_store::Store;
 
 use super::record::{DOCUMENTS, Record};
 use super::summary::Summary;
 use super::{compile, runtime};
+use crate::audit;
 use crate::cli::SyncArgs;
 use crate::data_dir::DataDir;
 use crate::output;
@@ -26,6 +28,7 @@ pub(crate) fn run(args: &SyncArgs, data_dir: &DataDir, base: &str) -> anyhow::Re
         if summary.has_changed() || !data_dir.has_catalog() {
             compile(&store, data_dir).await?;
         }
+        audit::record(&store, Act::new(audit::user(), "catalog.sync")).await?;
         store.close().await;
         summary.finish(args.json)
     })

@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use kbgap_server::audit::Act;
 use kbgap_store::{Location, Store};
 
+use crate::audit;
 use crate::catalog::runtime;
 use crate::cli::{BackupArgs, RestoreArgs};
 use crate::data_dir::DataDir;
@@ -20,6 +22,8 @@ pub(crate) fn backup(args: &BackupArgs, settings: &Settings) -> anyhow::Result<E
     runtime()?.block_on(async {
         let store = data_dir.store().await?;
         store.backup(&args.file).await?;
+        let act = Act::new(audit::user(), "database.backup");
+        audit::record(&store, act.on(args.file.display().to_string())).await?;
         store.close().await;
         anyhow::Ok(())
     })?;

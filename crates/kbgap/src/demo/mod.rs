@@ -16,7 +16,7 @@ use kbgap_catalog::Compiler;
 use kbgap_edge::Edge;
 use kbgap_fleet::SoftwareNames;
 use kbgap_inventory::Observation;
-use kbgap_server::{Incoming, Intake, Published, Service, Settings};
+use kbgap_server::{DEFAULT_TENANT, Incoming, Intake, Published, Service, Settings};
 use kbgap_store::Store;
 use tokio::net::TcpListener;
 
@@ -52,7 +52,7 @@ async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()>
     compiler.add_history(facts::history()?);
     let (catalog, texts) = compiler.finish();
 
-    let tenant = setup::tenant(&store).await?;
+    let tenant = setup::tenant(&store, DEFAULT_TENANT).await?;
     let machine_count = import(&store, &tenant.id, machines).await?;
     let client = setup::first_client(&store, &tenant)
         .await?
@@ -89,9 +89,9 @@ async fn demonstrate(args: &DemoArgs, machines: &Machines) -> anyhow::Result<()>
 
     let token = token::fetch(
         &url,
+        &tenant.id,
         &TokenArgs {
             url: None,
-            tenant: tenant.id.clone(),
             client_id: client.client.clone(),
             client_secret: client.secret.expose().to_owned(),
         },

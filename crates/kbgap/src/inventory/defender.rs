@@ -11,14 +11,17 @@ use indicatif::ProgressBar;
 use kbgap_inventory::{
     DefenderCounts, DefenderExport, DefenderMachine, DefenderReader, Observation, Problem,
 };
+use kbgap_server::audit::Act;
 use kbgap_server::{Incoming, Intake, Rejected};
 use kbgap_store::{Labels, Store, StoreError};
 use serde::Serialize;
 
+use crate::audit;
 use crate::catalog::runtime;
 use crate::cli::{FAILED, InventoryDefenderArgs};
 use crate::data_dir::DataDir;
 use crate::output;
+use crate::settings::Settings;
 use crate::setup;
 
 /// How many machines are stored at once.
@@ -59,9 +62,9 @@ struct Refused {
 /// How many machines that were not identified are listed.
 const LISTED: usize = 100;
 
-pub(super) fn run(args: &InventoryDefenderArgs, data_dir: &DataDir) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &InventoryDefenderArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
     let (export, failures) = read(args);
-    let summary = store(export, data_dir)?;
+    let summary = store(export, settings)?;
     print(&summary, args.json)?;
     for failure in &failures {
         output::note(&format!("error: {failure}"));
@@ -107,7 +110,7 @@ fn read_file(reader: &mut DefenderReader, file: &Path, bar: &ProgressBar) -> any
 }
 
 /// Hands the machines to the store.
-fn store(export: DefenderExport, data_dir: &DataDir) -> anyhow::Result<Summary> {
+fn store(export: DefenderExport, settings: &Settings) -> anyhow::Result<Summary> {
     let mut summary = Summary {
         read: export.counts,
         problems: export.problems,
@@ -115,8 +118,8 @@ fn store(export: DefenderExport, data_dir: &DataDir) -> anyhow::Result<Summary> 
     };
     let bar = output::progress(export.machines.len(), "storing");
     runtime()?.block_on(async {
-        let store = data_dir.store().await?;
-        let tenant = setup::tenant(&store).await?;
+        let store = DataDir::of(settings).store().await?;
+        let tenant = setup::tenant(&store, &settings.tenant).await?;
         let intake = Intake::without_fleet(store.clone(), &tenant.id);
         let mut machines = export.machines.into_iter().peekable();
         while machines.peek().is_some() {
@@ -144,6 +147,9 @@ fn store(export: DefenderExport, data_dir: &DataDir) -> anyhow::Result<Summary> 
             summary.unidentified.extend(unidentified.map(refused));
             bar.inc(ids.len() as u64);
         }
+        let taken = format!("{} machines taken from Defender's exports", bar.position());
+        let act = Act::new(audit::user(), "report.import").in_tenant(&tenant.id);
+        audit::record(&store, act.telling(taken)).await?;
         store.close().await;
         anyhow::Ok(())
     })?;

@@ -8,8 +8,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use kbgap_inventory::Observation;
+use kbgap_server::audit::Act;
 use kbgap_server::{Incoming, IngestSummary, Intake};
 
+use crate::audit;
 use crate::catalog::runtime;
 use crate::cli::{FAILED, InventoryCommand, InventoryImportArgs};
 use crate::data_dir::DataDir;
@@ -21,8 +23,8 @@ use crate::setup;
 
 pub(crate) fn run(command: InventoryCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
     match command {
-        InventoryCommand::Import(args) => import(&args, &DataDir::of(settings)),
-        InventoryCommand::ImportDefender(args) => defender::run(&args, &DataDir::of(settings)),
+        InventoryCommand::Import(args) => import(&args, settings),
+        InventoryCommand::ImportDefender(args) => defender::run(&args, settings),
         InventoryCommand::Software(args) => {
             software::run(&args, &names::rules(settings.software_rules.as_deref())?)
         }
@@ -36,7 +38,7 @@ pub(crate) fn run(command: InventoryCommand, settings: &Settings) -> anyhow::Res
     }
 }
 
-fn import(args: &InventoryImportArgs, data_dir: &DataDir) -> anyhow::Result<ExitCode> {
+fn import(args: &InventoryImportArgs, settings: &Settings) -> anyhow::Result<ExitCode> {
     let (streams, others): (Vec<_>, Vec<_>) = args
         .files
         .iter()
@@ -53,8 +55,8 @@ fn import(args: &InventoryImportArgs, data_dir: &DataDir) -> anyhow::Result<Exit
         .map(|machine| Observation::from(machine.report).into())
         .collect();
     let summary = runtime()?.block_on(async {
-        let store = data_dir.store().await?;
-        let tenant = setup::tenant(&store).await?;
+        let store = DataDir::of(settings).store().await?;
+        let tenant = setup::tenant(&store, &settings.tenant).await?;
         let intake = Intake::without_fleet(store.clone(), &tenant.id);
         let mut summary = intake.take(batch).await?;
         for file in &streams {
@@ -63,6 +65,13 @@ fn import(args: &InventoryImportArgs, data_dir: &DataDir) -> anyhow::Result<Exit
                 Err(error) => failures.push(format!("{error:#}")),
             }
         }
+        let taken = format!(
+            "{} of {} machines taken",
+            summary.received - summary.rejected.len(),
+            summary.received
+        );
+        let act = Act::new(audit::user(), "report.import").in_tenant(&tenant.id);
+        audit::record(&store, act.telling(taken)).await?;
         store.close().await;
         anyhow::Ok(summary)
     })?;

@@ -151,12 +151,18 @@ pub(crate) fn run(command: GroupCommand, settings: &Settings) -> anyhow::Result<
             GroupCommand::Remove { group } => {
                 let group = opened.group(&group).await?;
                 store.remove_group(tenant, &group.id).await?;
+                opened
+                    .record("group.remove", &group.id, &group.name)
+                    .await?;
                 say(&format!("{} was removed", group.name))
             }
             GroupCommand::Member(MemberCommand::Add { group, user }) => {
                 let (group, user) = (opened.group(&group).await?, opened.user(&user).await?);
                 let added = store.add_group_member(tenant, &group.id, &user.id);
                 added.await?;
+                opened
+                    .record("group.member.add", &group.id, &user.id)
+                    .await?;
                 say(&format!("{} belongs to {}", user.name, group.name))
             }
             GroupCommand::Member(MemberCommand::Remove { group, user }) => {
@@ -165,6 +171,9 @@ pub(crate) fn run(command: GroupCommand, settings: &Settings) -> anyhow::Result<
                 if !removed.await? {
                     bail!("{} does not belong to {}", user.name, group.name);
                 }
+                opened
+                    .record("group.member.remove", &group.id, &user.id)
+                    .await?;
                 say(&format!("{} belongs to {} no more", user.name, group.name))
             }
         }
@@ -185,6 +194,9 @@ async fn create(opened: &Opened, args: CreateArgs) -> anyhow::Result<()> {
         created_at: Timestamp::now(),
     };
     opened.store.create_group(&group).await?;
+    opened
+        .record("group.create", &group.id, group.to_string())
+        .await?;
     show(opened, &group.id, args.json).await
 }
 
@@ -203,6 +215,9 @@ async fn set(opened: &Opened, args: SetArgs) -> anyhow::Result<()> {
         group.claim = args.claim;
     }
     opened.store.change_group(&group).await?;
+    opened
+        .record("group.change", &group.id, group.to_string())
+        .await?;
     show(opened, &group.id, args.json).await
 }
 

@@ -1,28 +1,26 @@
-//! People: `kbgap user`, `kbgap group`, and how applications have people signed in.
+//! People: `kbgap user` and `kbgap group`.
 
 mod group;
 mod password;
-mod redirect;
 mod user;
 
 use std::io::{self, Write};
 
 use anyhow::Context;
+use kbgap_server::audit::Act;
 use kbgap_store::{Group, Store, Tenant, User};
 use serde::Serialize;
 
 use crate::catalog::runtime;
 use crate::data_dir::DataDir;
 use crate::settings::Settings;
-use crate::setup;
+use crate::{audit, setup};
 
 pub(crate) use group::GroupCommand;
-pub(crate) use redirect::{PublicArgs, RedirectCommand};
 pub(crate) use user::UserCommand;
-pub(crate) use {group::run as run_group, redirect::run as run_redirect};
-pub(crate) use {redirect::run_public, user::run as run_user};
+pub(crate) use {group::run as run_group, user::run as run_user};
 
-/// The default tenant of the store, and the store.
+/// The tenant worked on, and the store.
 struct Opened {
     store: Store,
     tenant: Tenant,
@@ -35,7 +33,7 @@ fn with_store<T>(
 ) -> anyhow::Result<T> {
     runtime()?.block_on(async {
         let store = DataDir::of(settings).store().await?;
-        let tenant = setup::tenant(&store).await?;
+        let tenant = setup::tenant(&store, &settings.tenant).await?;
         let opened = Opened { store, tenant };
         let done = work(&opened).await;
         opened.store.close().await;
@@ -56,6 +54,18 @@ impl Opened {
         group.with_context(|| {
             format!("there is no group '{id_or_name}': 'kbgap group list' lists them")
         })
+    }
+
+    /// Records what was done to a user or a group.
+    async fn record(
+        &self,
+        action: &'static str,
+        target: &str,
+        detail: impl Into<String>,
+    ) -> anyhow::Result<()> {
+        let act = Act::new(audit::user(), action).in_tenant(&self.tenant.id);
+        let act = act.on(target).telling(detail);
+        Ok(audit::record(&self.store, act).await?)
     }
 }
 

@@ -126,6 +126,9 @@ pub(crate) fn run(command: UserCommand, settings: &Settings) -> anyhow::Result<E
             let user = opened.user(&user).await?;
             let removed = opened.store.remove_user(&opened.tenant.id, &user.id);
             removed.await?;
+            opened
+                .record("user.remove", &user.id, user.name.as_str())
+                .await?;
             say(&format!("{} was removed", user.name))
         }
     })?;
@@ -153,9 +156,15 @@ async fn create(opened: &Opened, args: CreateArgs) -> anyhow::Result<()> {
         locked_until: None,
     };
     opened.store.create_user(&user).await?;
+    opened
+        .record("user.create", &user.id, user.name.as_str())
+        .await?;
     for group in &groups {
         let added = opened.store.add_group_member(tenant, &group.id, &user.id);
         added.await?;
+        opened
+            .record("group.member.add", &group.id, &user.id)
+            .await?;
     }
     if groups.is_empty() {
         output::note(&format!(
@@ -195,6 +204,7 @@ async fn set_password(opened: &Opened, args: SetPasswordArgs) -> anyhow::Result<
         .store
         .set_password(tenant, id, hash.as_str(), new.must_change);
     set.await?;
+    opened.record("user.change", id, "password").await?;
     let user = opened.user(id).await?;
     let password = new.generated.then(|| new.password.expose().to_owned());
     show(&Shown::of(opened, &user, password).await?, args.json)
@@ -211,6 +221,7 @@ async fn set_disabled(opened: &Opened, user: &str, disabled: bool) -> anyhow::Re
         .change_user(&opened.tenant.id, &user.id, &change);
     changed.await?;
     let what = if disabled { "disabled" } else { "enabled" };
+    opened.record("user.change", &user.id, what).await?;
     say(&format!("{} is {what}", user.name))
 }
 

@@ -90,7 +90,15 @@ impl Installation {
     }
 
     pub(crate) fn command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kbgap"));
+        self.command_of(Command::new(env!("CARGO_BIN_EXE_kbgap")), args)
+    }
+
+    /// The command of a program, which may be one that starts ours.
+    fn command_of<'a>(
+        &self,
+        mut command: Command,
+        args: impl IntoIterator<Item = &'a str>,
+    ) -> Command {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("KBGAP_")) {
             command.env_remove(name);
         }
@@ -145,6 +153,12 @@ impl Installation {
         self.start(args, None)
     }
 
+    /// Starts the service with TLS so that it logs all it can.
+    pub(crate) fn serve_tls_telling_all(&self) -> Server {
+        let authority = self.path().join("data/tls/ca.pem");
+        self.start_logging(&["--tls-self-signed"], Some(authority), "trace")
+    }
+
     /// Starts the service with TLS, by its own development certificate: [`Server::authority`] is what clients trust.
     pub(crate) fn serve_tls(&self, args: &[&str]) -> Server {
         let authority = self.path().join("data/tls/ca.pem");
@@ -164,10 +178,27 @@ impl Installation {
         self.start(&all, Some(authority.to_owned()))
     }
 
+    /// Starts the service by a program that starts what its arguments name, in another namespace, say.
+    pub(crate) fn serve_by(&self, mut starter: Command, authority: &Path, args: &[&str]) -> Server {
+        starter.arg(env!("CARGO_BIN_EXE_kbgap"));
+        let command = self.command_of(starter, ["serve"].iter().chain(args).copied());
+        Self::started(command, Some(authority.to_owned()), "info")
+    }
+
     fn start(&self, args: &[&str], authority: Option<PathBuf>) -> Server {
-        let mut child = self
-            .command(["serve"].iter().chain(args).copied())
+        self.start_logging(args, authority, "info")
+    }
+
+    fn start_logging(&self, args: &[&str], authority: Option<PathBuf>, level: &str) -> Server {
+        let command = self.command(["serve"].iter().chain(args).copied());
+        Self::started(command, authority, level)
+    }
+
+    fn started(mut command: Command, authority: Option<PathBuf>, level: &str) -> Server {
+        // A flag is stronger.
+        let mut child = command
             .env("KBGAP_LISTEN", "127.0.0.1:0")
+            .env("KBGAP_LOG", level)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -238,6 +269,11 @@ impl Server {
     pub(crate) fn said(&self, words: &str) -> bool {
         let log = self.log.lock().unwrap();
         log.iter().any(|line| line.contains(words))
+    }
+
+    /// All it has logged since it serves.
+    pub(crate) fn all_said(&self) -> String {
+        self.log.lock().unwrap().join("\n")
     }
 
     /// The process.

@@ -156,7 +156,7 @@ where
     let export = service.exports.export(request, producer).await;
     let export = export.map_err(|error| ApiError::internal(&*error))?;
     let base = format!("{}{}", ask.root.text(), BELOW.trim_end_matches('/'));
-    let links = Links::new(&base, service.seals.clone());
+    let links = Links::new(&base, service.seals());
     let urls = links.of(service.exports.store(), &export, now, hours).await;
     let urls = urls.map_err(|error| ApiError::internal(&error))?;
     Ok(answer(&service.model, ask, urls, export.generated))
@@ -208,7 +208,7 @@ pub(crate) async fn file(
     let now = Timestamp::now();
     let path = uri.path().strip_prefix(BELOW).unwrap_or_default();
     let query = uri.query().unwrap_or_default();
-    let links = Links::new("", service.seals.clone());
+    let links = Links::new("", service.seals());
     let granted = match links.verify(path, query, now) {
         Ok(granted) => granted,
         Err(error) => return refused(Refusal::of_link(&error, Uuid::new_v4(), now)),

@@ -13,7 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::caller::Authenticated;
-use super::users::{self, ADMINISTER, refused};
+use super::users::{self, refused};
+use crate::audit::Note;
 use crate::envelope::ApiError;
 use crate::service::Service;
 
@@ -73,7 +74,7 @@ pub(crate) async fn list(
     State(service): State<Arc<Service>>,
     caller: Authenticated,
 ) -> Result<Json<List>, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let mut value = Vec::new();
     for group in service.store.groups(tenant.id()).await? {
         value.push(Row::of(&service, group).await?);
@@ -85,9 +86,10 @@ pub(crate) async fn list(
 pub(crate) async fn create(
     State(service): State<Arc<Service>>,
     caller: Authenticated,
+    note: Note,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Row>), ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let wanted: Wanted = serde_json::from_slice(&body).map_err(ApiError::body)?;
     let members = ids(&service, tenant.id(), &wanted.members).await?;
     let group = Group {
@@ -101,6 +103,8 @@ pub(crate) async fn create(
         claim: wanted.claim,
         created_at: Timestamp::now(),
     };
+    note.on(&group.id);
+    note.telling(group.to_string());
     let created = service.store.create_group(&group).await;
     created.map_err(refused)?;
     for member in &members {
@@ -119,7 +123,7 @@ pub(crate) async fn one(
     caller: Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<Row>, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let group = find(&service, tenant.id(), &id).await?;
     Ok(Json(Row::of(&service, group).await?))
 }
@@ -128,10 +132,11 @@ pub(crate) async fn one(
 pub(crate) async fn change(
     State(service): State<Arc<Service>>,
     caller: Authenticated,
+    note: Note,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<Row>, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let changes: Changes = serde_json::from_slice(&body).map_err(ApiError::body)?;
     let mut group = find(&service, tenant.id(), &id).await?;
     let wanted = match &changes.members {
@@ -150,6 +155,12 @@ pub(crate) async fn change(
     if let Some(claim) = changes.claim {
         group.claim = claim;
     }
+    note.on(&group.id);
+    let mut told = group.to_string();
+    if let Some(members) = &wanted {
+        told = format!("{told}; members {}", members.join(" "));
+    }
+    note.telling(told);
     let store = &service.store;
     if !store.change_group(&group).await.map_err(refused)? {
         return Err(ApiError::not_found("Group", &id));
@@ -172,10 +183,13 @@ pub(crate) async fn change(
 pub(crate) async fn remove(
     State(service): State<Arc<Service>>,
     caller: Authenticated,
+    note: Note,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let group = find(&service, tenant.id(), &id).await?;
+    note.on(&group.id);
+    note.telling(group.name.clone());
     service.store.remove_group(tenant.id(), &group.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -11,6 +11,7 @@ use kbgap_odata::Content;
 
 use super::ask::Ask;
 use super::caller::Authenticated;
+use super::expansions::Expansions;
 use super::model::{self, DeviceValue, ExclusionReason, HealthStatus, Machine, Software};
 use super::respond::{self, Named, PAGE, Rows};
 use super::views::Views;
@@ -49,17 +50,27 @@ pub(crate) async fn list(
     respond::in_background(move || {
         let now = Timestamp::now();
         let rows = InOrder { views: &views, now };
-        let model = &service.model;
-        respond::rows(
-            &ask,
-            model,
-            &model.machine,
-            &Named::set("Machines"),
-            PAGE,
-            &rows,
-        )
+        answer(&ask, &service, &caller, &views, &rows)
     })
     .await
+}
+
+/// Answers machines, with what they lead to where that is asked for.
+fn answer(
+    ask: &Ask,
+    service: &Service,
+    caller: &Authenticated,
+    views: &Views,
+    rows: &(impl Rows<Row = Machine> + ?Sized),
+) -> Result<Response, ApiError> {
+    let model = &service.model;
+    let leads = Expansions {
+        caller,
+        views,
+        model,
+    };
+    let named = Named::set("Machines");
+    respond::leading(ask, model, &model.machine, &named, PAGE, rows, &leads)
 }
 
 /// `GET /api/machines/$count`
@@ -93,13 +104,13 @@ pub(crate) async fn one(
         let machine = machine.ok_or_else(|| ApiError::not_found("Machine", &id))?;
         let row = row(&views, &machine, Timestamp::now());
         let model = &service.model;
-        respond::one(
-            &ask,
+        let leads = Expansions {
+            caller: &caller,
+            views: &views,
             model,
-            &model.machine,
-            Content::Entity("Machines"),
-            &row,
-        )
+        };
+        let content = Content::Entity("Machines");
+        respond::one_leading(&ask, model, &model.machine, content, &row, &leads)
     })
     .await
 }
@@ -174,14 +185,7 @@ pub(crate) async fn by_tag(
         let found = views.machines.machines_in_order();
         let found = found.filter(|machine| machine.tags.iter().any(|own| has(own)));
         let rows: Vec<Machine> = found.map(|machine| row(&views, &machine, now)).collect();
-        respond::rows(
-            &ask,
-            model,
-            &model.machine,
-            &Named::set("Machines"),
-            PAGE,
-            &*rows,
-        )
+        answer(&ask, &service, &caller, &views, &*rows)
     })
     .await
 }
@@ -198,15 +202,7 @@ pub(crate) async fn untagged(
         let found = views.machines.machines_in_order();
         let found = found.filter(|machine| machine.tags.is_empty());
         let rows: Vec<Machine> = found.map(|machine| row(&views, &machine, now)).collect();
-        let model = &service.model;
-        respond::rows(
-            &ask,
-            model,
-            &model.machine,
-            &Named::set("Machines"),
-            PAGE,
-            &*rows,
-        )
+        answer(&ask, &service, &caller, &views, &*rows)
     })
     .await
 }
@@ -265,16 +261,7 @@ pub(crate) async fn recommendations(
     respond::in_background(move || {
         let on = views.machines.on_machine(&id);
         let on = on.ok_or_else(|| ApiError::not_found("Machine", &id))?;
-        let assessed = on.assessed_software().into_iter();
-        let ids = assessed.filter(|(_, exposed)| *exposed);
-        let ids: Vec<String> = ids
-            .map(|(software, _)| super::recommendations::id(software))
-            .collect();
-        let all = views.recommendations().iter();
-        let rows: Vec<_> = all
-            .filter(|row| ids.iter().any(|id| **id == *row.id))
-            .cloned()
-            .collect();
+        let rows = super::recommendations::on_machine(&views, &on);
         let model = &service.model;
         let named = Named::set("Recommendations");
         respond::rows(&ask, model, &model.recommendation, &named, PAGE, &*rows)

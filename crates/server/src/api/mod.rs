@@ -1,10 +1,12 @@
 //! The Defender API's routes, one module a resource.
 
 mod answers;
+pub(crate) mod applications;
 mod ask;
 pub(crate) mod assessments;
 mod caller;
 pub(crate) mod changes;
+mod expansions;
 pub(crate) mod export_files;
 pub(crate) mod groups;
 pub(crate) mod machine_actions;
@@ -32,4 +34,5 @@ pub(crate) use caller::Authenticated;
 pub(crate) use metadata::{Documents, metadata, service_document};
 pub(crate) use missing_kbs::{of_machine, of_software};
 pub(crate) use model::Model;
+pub(crate) use root::Root;
 pub(crate) use views::{CurrentViews, Views};

@@ -2,18 +2,20 @@
 //!
 //! There is one for each software with an open vulnerability on some machine: to update it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
 use kbgap_catalog::{ProductIdentity, SoftwareId};
-use kbgap_fleet::SoftwareExposure;
+use kbgap_fleet::{OnMachine, SoftwareExposure};
 use kbgap_identity::Permission;
 use kbgap_odata::Content;
 use kbgap_odata::edm::Type;
 
 use super::ask::Ask;
 use super::caller::Authenticated;
+use super::expansions::Expansions;
 use super::model::{self, Recommendation, RecommendationStatus};
 use super::respond::{self, Named, PAGE, count_of};
 use super::views::Views;
@@ -36,7 +38,20 @@ pub(crate) async fn list(
         let model = &service.model;
         let named = Named::set("Recommendations").counted();
         let rows = &**views.recommendations();
-        respond::rows(&ask, model, &model.recommendation, &named, PAGE, rows)
+        let leads = Expansions {
+            caller: &caller,
+            views: &views,
+            model,
+        };
+        respond::leading(
+            &ask,
+            model,
+            &model.recommendation,
+            &named,
+            PAGE,
+            rows,
+            &leads,
+        )
     })
     .await
 }
@@ -74,13 +89,13 @@ pub(crate) async fn one(
         let row = at.ok().and_then(|at| all.get(at));
         let row = row.ok_or_else(|| ApiError::not_found("Recommendation", &id))?;
         let content = Content::Entity("Recommendations");
-        respond::one(
-            &ask,
-            &service.model,
-            &service.model.recommendation,
-            content,
-            row,
-        )
+        let model = &service.model;
+        let leads = Expansions {
+            caller: &caller,
+            views: &views,
+            model,
+        };
+        respond::one_leading(&ask, model, &model.recommendation, content, row, &leads)
     })
     .await
 }
@@ -141,13 +156,7 @@ pub(crate) async fn weaknesses(
 /// The software a recommendation is about, where there is such a recommendation.
 fn subject(views: &Views, id: &str) -> Result<SoftwareId, ApiError> {
     let unknown = || ApiError::not_found("Recommendation", id);
-    let software = id
-        .get(..UPDATE.len())
-        .filter(|head| head.eq_ignore_ascii_case(UPDATE));
-    let software = software
-        .and_then(|head| id.get(head.len()..))
-        .ok_or_else(unknown)?;
-    let software = SoftwareId::from_client(software);
+    let software = about(id).ok_or_else(unknown)?;
     let exposures = views.exposures();
     let found = exposures.software().get(&software);
     if found.is_some_and(|found| !found.open.is_empty()) {
@@ -155,6 +164,22 @@ fn subject(views: &Views, id: &str) -> Result<SoftwareId, ApiError> {
     } else {
         Err(unknown())
     }
+}
+
+/// The software that the id of a recommendation says it is about.
+pub(super) fn about(id: &str) -> Option<SoftwareId> {
+    let head = id.get(..UPDATE.len())?;
+    let is_update = head.eq_ignore_ascii_case(UPDATE);
+    is_update.then(|| SoftwareId::from_client(&id[UPDATE.len()..]))
+}
+
+/// Those that concern a machine, in order of id.
+pub(super) fn on_machine(views: &Views, on: &OnMachine<'_>) -> Vec<Recommendation> {
+    let assessed = on.assessed_software().into_iter();
+    let exposed = assessed.filter(|(_, exposed)| *exposed);
+    let ids: HashSet<String> = exposed.map(|(software, _)| id(software)).collect();
+    let all = views.recommendations().iter();
+    all.filter(|row| ids.contains(&*row.id)).cloned().collect()
 }
 
 /// All of them, in order of id.

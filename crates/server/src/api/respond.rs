@@ -4,9 +4,10 @@ use axum::body::Bytes;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use kbgap_odata::edm::{Entity, Type};
-use kbgap_odata::{Content, Link, Page, Query, Writer, apply, context};
+use kbgap_odata::{Content, Expander, Link, NoExpansion, Page, Query, Writer, apply, context};
 
 use super::ask::Ask;
+use super::expansions::Leads;
 use super::model::{Model, NAMESPACE, collection_of};
 use crate::envelope::ApiError;
 
@@ -14,6 +15,8 @@ use crate::envelope::ApiError;
 pub(crate) const PAGE: u64 = 10_000;
 /// The same of vulnerabilities.
 pub(crate) const VULNERABILITIES: u64 = 8_000;
+/// How many rows a page has that contains what they lead to.
+const EXPANDED: u64 = 100;
 
 /// Rows that can be made one by one, in an order that stays the same.
 pub(crate) trait Rows {
@@ -92,7 +95,29 @@ pub(crate) fn rows<T>(
     max_top: u64,
     rows: &(impl Rows<Row = T> + ?Sized),
 ) -> Result<Response, ApiError> {
-    Ok(json(body(ask, model, entity, named, max_top, rows)?))
+    leading(ask, model, entity, named, max_top, rows, &NoExpansion)
+}
+
+/// The same of rows that lead to others.
+pub(crate) fn leading<T>(
+    ask: &Ask,
+    model: &Model,
+    entity: &Entity<T>,
+    named: &Named,
+    max_top: u64,
+    rows: &(impl Rows<Row = T> + ?Sized),
+    leads: &impl Leads<T>,
+) -> Result<Response, ApiError> {
+    let query = ask.query(&model.schema, entity, max_top)?;
+    leads.permit(&query.expand)?;
+    // What a row leads to may be thousands.
+    let size = if query.expand.is_empty() {
+        max_top
+    } else {
+        max_top.min(EXPANDED)
+    };
+    let page = page(entity, &query, size, rows);
+    Ok(json(page_of(ask, entity, named, &query, &page, leads)))
 }
 
 /// The body of such an answer.
@@ -105,14 +130,22 @@ pub(crate) fn body<T>(
     rows: &(impl Rows<Row = T> + ?Sized),
 ) -> Result<Vec<u8>, ApiError> {
     let query = ask.query(&model.schema, entity, max_top)?;
-    let total = rows.len();
-    let page = if query.filter.is_none() && query.order_by.is_empty() {
-        plain(&query, max_top, rows)
-    } else {
-        let all = (0..total).filter_map(|at| rows.row(at));
-        apply(entity, &query, max_top, all)
-    };
-    Ok(page_of(ask, entity, named, &query, &page))
+    let page = page(entity, &query, max_top, rows);
+    Ok(page_of(ask, entity, named, &query, &page, &NoExpansion))
+}
+
+/// A page of rows of at most some size.
+fn page<T>(
+    entity: &Entity<T>,
+    query: &Query,
+    size: u64,
+    rows: &(impl Rows<Row = T> + ?Sized),
+) -> Page<T> {
+    if query.filter.is_none() && query.order_by.is_empty() {
+        return plain(query, size, rows);
+    }
+    let all = (0..rows.len()).filter_map(|at| rows.row(at));
+    apply(entity, query, size, all)
 }
 
 /// A page of all rows: those before it are not made.
@@ -140,6 +173,7 @@ fn page_of<T>(
     named: &Named,
     query: &Query,
     page: &Page<T>,
+    expander: &impl Expander<T>,
 ) -> Vec<u8> {
     let mut body = Vec::with_capacity(256 + page.rows.len() * 256);
     let mut writer = Writer::new(entity, query);
@@ -152,7 +186,7 @@ fn page_of<T>(
         count,
     );
     for row in &page.rows {
-        writer.row(&mut body, row);
+        writer.row_with(&mut body, row, expander);
     }
     let next = page.next.map(|next| next.link(&ask.url()));
     writer.end(&mut body, next.as_deref().map(Link::Next));
@@ -167,10 +201,23 @@ pub(crate) fn one<T>(
     content: Content<'_>,
     row: &T,
 ) -> Result<Response, ApiError> {
+    one_leading(ask, model, entity, content, row, &NoExpansion)
+}
+
+/// The same of an entity that leads to others.
+pub(crate) fn one_leading<T>(
+    ask: &Ask,
+    model: &Model,
+    entity: &Entity<T>,
+    content: Content<'_>,
+    row: &T,
+    leads: &impl Leads<T>,
+) -> Result<Response, ApiError> {
     let query = ask.query(&model.schema, entity, PAGE)?;
+    leads.permit(&query.expand)?;
     let mut body = Vec::new();
     let of = context(&ask.api(), content, &query);
-    Writer::new(entity, &query).entity(&mut body, &of, row, &kbgap_odata::NoExpansion);
+    Writer::new(entity, &query).entity(&mut body, &of, row, leads);
     Ok(json(body))
 }
 
@@ -184,7 +231,7 @@ pub(crate) fn one_plain<T>(
     let query = Query::default();
     let mut body = Vec::new();
     let of = context(&ask.api(), content, &query);
-    Writer::new(entity, &query).entity(&mut body, &of, row, &kbgap_odata::NoExpansion);
+    Writer::new(entity, &query).entity(&mut body, &of, row, &NoExpansion);
     json(body)
 }
 

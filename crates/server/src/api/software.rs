@@ -13,6 +13,7 @@ use kbgap_odata::edm::Described;
 
 use super::ask::Ask;
 use super::caller::Authenticated;
+use super::expansions::Expansions;
 use super::model::{Distribution, Product, Software};
 use super::respond::{self, Named, PAGE, count_of};
 use super::views::Views;
@@ -32,13 +33,19 @@ pub(crate) async fn list(
     respond::in_background(move || {
         let model = &service.model;
         let rows = &**views.software();
-        respond::rows(
+        let leads = Expansions {
+            caller: &caller,
+            views: &views,
+            model,
+        };
+        respond::leading(
             &ask,
             model,
             &model.software,
             &Named::set("Software"),
             PAGE,
             rows,
+            &leads,
         )
     })
     .await
@@ -73,13 +80,13 @@ pub(crate) async fn one(
     respond::in_background(move || {
         let row = find(&views, &id)?;
         let model = &service.model;
-        respond::one(
-            &ask,
+        let leads = Expansions {
+            caller: &caller,
+            views: &views,
             model,
-            &model.software,
-            Content::Entity("Software"),
-            &row,
-        )
+        };
+        let content = Content::Entity("Software");
+        respond::one_leading(&ask, model, &model.software, content, &row, &leads)
     })
     .await
 }

@@ -9,16 +9,15 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use kbgap_identity::{Password, Permission, SecretHash, UserName};
+use kbgap_identity::{Password, SecretHash, UserName};
 use kbgap_store::{StoreError, User, UserChange};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::caller::Authenticated;
+use crate::audit::Note;
 use crate::envelope::ApiError;
 use crate::service::Service;
-
-pub(super) const ADMINISTER: &[Permission] = &[Permission::AdministrationReadWrite];
 
 /// The body of `POST`.
 #[derive(Deserialize)]
@@ -73,7 +72,7 @@ pub(crate) async fn list(
     State(service): State<Arc<Service>>,
     caller: Authenticated,
 ) -> Result<Json<List>, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let mut value = Vec::new();
     for user in service.store.users(tenant.id()).await? {
         value.push(Row::of(&service, &user, None).await?);
@@ -85,9 +84,10 @@ pub(crate) async fn list(
 pub(crate) async fn create(
     State(service): State<Arc<Service>>,
     caller: Authenticated,
+    note: Note,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Row>), ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let wanted: Wanted = serde_json::from_slice(&body).map_err(ApiError::body)?;
     let name = UserName::new(&wanted.user_name).map_err(ApiError::body)?;
     let (password, made) = if let Some(password) = wanted.password {
@@ -109,6 +109,8 @@ pub(crate) async fn create(
         last_sign_in: None,
         locked_until: None,
     };
+    note.on(&user.id);
+    note.telling(user.name.to_string());
     let created = service.store.create_user(&user).await;
     created.map_err(refused)?;
     let row = Row::of(&service, &user, made).await?;
@@ -121,7 +123,7 @@ pub(crate) async fn one(
     caller: Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<Row>, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let user = find(&service, tenant.id(), &id).await?;
     Ok(Json(Row::of(&service, &user, None).await?))
 }
@@ -130,12 +132,23 @@ pub(crate) async fn one(
 pub(crate) async fn change(
     State(service): State<Arc<Service>>,
     caller: Authenticated,
+    note: Note,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<Row>, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let changes: Changes = serde_json::from_slice(&body).map_err(ApiError::body)?;
     let user = find(&service, tenant.id(), &id).await?;
+    note.on(&user.id);
+    let what = [
+        changes.password.as_ref().map(|_| "password"),
+        changes.display_name.as_ref().map(|_| "name"),
+        changes
+            .disabled
+            .map(|disabled| if disabled { "disabled" } else { "enabled" }),
+    ];
+    let what: Vec<&str> = what.into_iter().flatten().collect();
+    note.telling(what.join(" "));
     let store = &service.store;
     if let Some(password) = changes.password {
         let hash = hash(&service, fit(password, &user.name)?).await?;
@@ -157,10 +170,13 @@ pub(crate) async fn change(
 pub(crate) async fn remove(
     State(service): State<Arc<Service>>,
     caller: Authenticated,
+    note: Note,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let user = find(&service, tenant.id(), &id).await?;
+    note.on(&user.id);
+    note.telling(user.name.to_string());
     service.store.remove_user(tenant.id(), &user.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

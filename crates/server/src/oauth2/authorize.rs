@@ -3,23 +3,25 @@
 
 use std::sync::Arc;
 
-use axum::Form;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use kbgap_identity::{
-    Handle, OAuthError, OAuthErrorKind, Permission, PkceChallenge, RedirectUri, ScopeRequest,
-    field, required,
+    Form, Handle, OAuthError, OAuthErrorKind, Permission, PkceChallenge, RedirectUri, ScopeRequest,
 };
-use kbgap_store::{Application, AuthorizationCode, PersonGrant, StoreError, Tenant, User};
+use kbgap_store::{
+    Application, AuditOutcome, AuthorizationCode, PersonGrant, StoreError, Tenant, User,
+};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::browser::{Browser, SignedIn};
 use super::page::{self, ConsentPage, FormPostPage, PageError};
-use super::sign_in;
+use super::{client, sign_in};
+use crate::audit::{Act, Who};
+use crate::peer::Peer;
 use crate::service::Service;
 
 /// For how long a code can be redeemed; ten minutes are the most (RFC 6749, section 4.1.2).
@@ -118,8 +120,9 @@ pub(crate) async fn ask_by_form(
 pub(crate) async fn decide(
     State(service): State<Arc<Service>>,
     Path(tenant): Path<String>,
+    peer: Peer,
     browser: Browser,
-    Form(form): Form<Decision>,
+    axum::Form(form): axum::Form<Decision>,
 ) -> Result<Response, PageError> {
     let tenant = super::page_tenant(&service, &tenant).await?;
     browser.check(&form.csrf)?;
@@ -128,19 +131,30 @@ pub(crate) async fn decide(
         Err(Refusal::Page(error)) => return Err(error),
         Err(Refusal::Client(target, error)) => return target.refuse(&error),
     };
+    let signed_in = browser.signed_in(&service, &tenant.id).await?;
+    let client = &request.application.client;
+    let act = |who: Who| {
+        let act = Act::new(who, "consent.give").in_tenant(&tenant.id);
+        act.on(client).from(peer.0)
+    };
     if form.answer != "accept" {
+        let who = signed_in.map(|signed_in| Who::person(&signed_in.user.id));
+        let refused = act(who.unwrap_or(Who::Unknown)).with(AuditOutcome::Refused);
+        service.audit.record(refused.telling("the person declined"));
         let words = "The person did not let the application act.";
         let error = OAuthError::new(OAuthErrorKind::ConsentDeclined, words);
         return request.target.refuse(&error);
     }
-    let Some(signed_in) = browser.signed_in(&service, &tenant.id).await? else {
+    let Some(signed_in) = signed_in else {
         return Err(PageError::stale());
     };
     if let Some(granted) = granted(&service, &signed_in.user, &request).await? {
         let names = asked(&request.scope, &granted);
-        let (user, client) = (&signed_in.user.id, &request.application.client);
+        let user = &signed_in.user.id;
         let kept = service.store.consent(&tenant.id, user, client, &names);
         kept.await?;
+        let given = act(Who::person(user)).telling(names.join(" "));
+        service.audit.record(given);
     }
     let query = without_prompt(&form.request);
     Ok(Redirect::to(&path(&tenant.id, &query)).into_response())
@@ -197,7 +211,9 @@ pub(super) fn in_words(name: &str) -> &str {
         "Machine.Read" => "read machines (Machine.Read)",
         "Machine.ReadWrite" => "read and change machines (Machine.ReadWrite)",
         "Inventory.Write" => "send reports of machines (Inventory.Write)",
-        "Administration.ReadWrite" => "manage users and groups (Administration.ReadWrite)",
+        "Administration.ReadWrite" => {
+            "manage applications, users and groups (Administration.ReadWrite)"
+        }
         other => other,
     }
 }
@@ -226,19 +242,20 @@ async fn granted(
 /// not sent to whom it was not meant for.
 async fn read(service: &Service, tenant: &Tenant, query: &str) -> Result<Request, Refusal> {
     let refused = |error: OAuthError| Refusal::Page(PageError::refused(&error));
-    let fields: Vec<(String, String)> = serde_urlencoded::from_str(query).map_err(|_| {
-        refused(OAuthError::new(
-            OAuthErrorKind::InvalidRequest,
-            "The request cannot be read.",
-        ))
-    })?;
-    let client = required(&fields, "client_id").map_err(refused)?;
-    let client = client.to_ascii_lowercase();
-    let application = service.store.application(&tenant.id, &client).await?;
-    let application =
-        application.ok_or_else(|| refused(super::token::unknown_client(&client, tenant)))?;
-    let sent = required(&fields, "redirect_uri").map_err(refused)?;
-    let redirect = registered(service, &tenant.id, &client, sent).await?;
+    let form = serde_urlencoded::from_str(query)
+        .map(Form::new)
+        .map_err(|_| {
+            refused(OAuthError::new(
+                OAuthErrorKind::InvalidRequest,
+                "The request cannot be read.",
+            ))
+        })?;
+    let client = form.required("client_id").map_err(refused)?;
+    let application = client::named(service, tenant, client).await;
+    let application = application.map_err(refused)?;
+    let client = application.client.as_str();
+    let sent = form.required("redirect_uri").map_err(refused)?;
+    let redirect = registered(service, &tenant.id, client, sent).await?;
     let redirect = redirect.ok_or_else(|| {
         refused(OAuthError::new(
             OAuthErrorKind::RedirectMismatch,
@@ -250,12 +267,10 @@ async fn read(service: &Service, tenant: &Tenant, query: &str) -> Result<Request
         mode: ResponseMode::Query,
         state: None,
     };
-    let is_public = service.store.is_public(&tenant.id, &client).await?;
-    match target.read(&fields).and_then(|()| {
-        let rest = Rest::read(&fields, is_public)?;
-        let audiences = service.verifier.audiences();
-        let scope = ScopeRequest::parse(&rest.scope_text, audiences)
-            .map_err(|error| OAuthError::new(OAuthErrorKind::InvalidScope, error))?;
+    let is_public = service.store.is_public(&tenant.id, client).await?;
+    match target.read(&form).and_then(|()| {
+        let rest = Rest::read(&form, is_public)?;
+        let scope = ScopeRequest::parse(&rest.scope_text, service.verifier.audiences())?;
         Ok((rest, scope))
     }) {
         Ok((rest, scope)) => Ok(Request {
@@ -284,16 +299,16 @@ struct Rest {
 }
 
 impl Rest {
-    fn read(fields: &[(String, String)], is_public: bool) -> Result<Self, OAuthError> {
+    fn read(form: &Form, is_public: bool) -> Result<Self, OAuthError> {
         let invalid = |words: &str| OAuthError::new(OAuthErrorKind::InvalidRequest, words);
-        if required(fields, "response_type")? != "code" {
+        if form.required("response_type")? != "code" {
             return Err(OAuthError::new(
                 OAuthErrorKind::UnsupportedResponseType,
                 "The response_type must be 'code'.",
             ));
         }
-        let method = field(fields, "code_challenge_method")?;
-        let challenge = match field(fields, "code_challenge")? {
+        let method = form.optional("code_challenge_method")?;
+        let challenge = match form.optional("code_challenge")? {
             Some(challenge) => Some(
                 PkceChallenge::new(challenge, method)
                     .map_err(|error| invalid(&format!("The challenge is not taken: {error}.")))?,
@@ -305,11 +320,11 @@ impl Rest {
             }
             None => None,
         };
-        let nonce = field(fields, "nonce")?;
+        let nonce = form.optional("nonce")?;
         if nonce.is_some_and(|nonce| nonce.len() > 1000) {
             return Err(invalid("The nonce is longer than 1,000 bytes."));
         }
-        let prompt = field(fields, "prompt")?.unwrap_or_default();
+        let prompt = form.optional("prompt")?.unwrap_or_default();
         let prompt: Vec<String> = prompt.split_whitespace().map(str::to_owned).collect();
         let known = ["none", "login", "consent", "select_account"];
         if prompt.iter().any(|one| !known.contains(&one.as_str()))
@@ -320,12 +335,12 @@ impl Rest {
             ));
         }
         Ok(Self {
-            scope_text: required(fields, "scope")?.to_owned(),
+            scope_text: form.required("scope")?.to_owned(),
             challenge,
             nonce: nonce.map(str::to_owned),
             prompt,
-            login_hint: field(fields, "login_hint")?.unwrap_or_default().to_owned(),
-            client_info: field(fields, "client_info")? == Some("1"),
+            login_hint: form.optional("login_hint")?.unwrap_or_default().to_owned(),
+            client_info: form.optional("client_info")? == Some("1"),
         })
     }
 }
@@ -430,14 +445,14 @@ impl Request {
 }
 
 impl Target {
-    fn read(&mut self, fields: &[(String, String)]) -> Result<(), OAuthError> {
+    fn read(&mut self, form: &Form) -> Result<(), OAuthError> {
         let invalid = |words: &str| OAuthError::new(OAuthErrorKind::InvalidRequest, words);
-        let state = field(fields, "state")?;
+        let state = form.optional("state")?;
         if state.is_some_and(|state| state.len() > LONGEST_ECHO) {
             return Err(invalid("The state is longer than 4,096 bytes."));
         }
         self.state = state.map(str::to_owned);
-        self.mode = match field(fields, "response_mode")? {
+        self.mode = match form.optional("response_mode")? {
             None | Some("query") => ResponseMode::Query,
             Some("form_post") => ResponseMode::FormPost,
             Some(_) => return Err(invalid("The response_mode must be 'query' or 'form_post'.")),

@@ -15,6 +15,7 @@ use kbgap_identity::Handle;
 use kbgap_store::{BrowserSession, StoreError, User};
 
 use super::page::PageError;
+use crate::api::Root;
 use crate::service::Service;
 
 /// For how long somebody stays signed in: a day's work.
@@ -141,7 +142,8 @@ impl FromRequestParts<Arc<Service>> for Browser {
         parts: &mut Parts,
         service: &Arc<Service>,
     ) -> Result<Self, Infallible> {
-        let secure = service.settings.issuer_url().starts_with("https://");
+        let called = Root::from_request_parts(parts, service).await?;
+        let secure = called.text().starts_with("https://");
         let known = cookie(&parts.headers, cookie_name(secure));
         let new = known.is_none();
         Ok(Self {

@@ -2,22 +2,25 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, Json};
 use jiff::{SignedDuration, Timestamp};
-use kbgap_identity::{
-    EndpointVersion, Handle, OAuthError, OAuthErrorKind, ScopeRequest, UserCode, field, required,
-};
-use kbgap_store::{Application, DeviceCode, Tenant};
+use kbgap_identity::{EndpointVersion, Handle, OAuthError, OAuthErrorKind, ScopeRequest, UserCode};
+use kbgap_store::{Application, AuditOutcome, DeviceCode, Tenant};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::authorize::{Decision, asked, in_words};
 use super::browser::{Browser, SignedIn};
 use super::page::{self, ConsentPage, DevicePage, PageError};
-use super::{Refused, sign_in};
+use super::{Refused, client, failed, sign_in};
+use crate::api::Root;
+use crate::audit::{Act, Who};
+use crate::peer::Peer;
 use crate::service::Service;
 
 /// For how long a device waits, as Entra ID has it.
@@ -41,58 +44,50 @@ pub(crate) struct Entered {
 pub(crate) async fn begin(
     State(service): State<Arc<Service>>,
     Path(tenant): Path<String>,
-    body: String,
+    called: Root,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refused> {
-    wait(&service, &tenant, &body, EndpointVersion::V2).await
+    wait(&service, &tenant, &called, &body, EndpointVersion::V2).await
 }
 
 /// `POST /{tenant}/oauth2/devicecode`, which takes `resource`.
 pub(crate) async fn begin_v1(
     State(service): State<Arc<Service>>,
     Path(tenant): Path<String>,
-    body: String,
+    called: Root,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refused> {
-    wait(&service, &tenant, &body, EndpointVersion::V1).await
+    wait(&service, &tenant, &called, &body, EndpointVersion::V1).await
 }
 
 async fn wait(
     service: &Service,
     tenant: &str,
-    body: &str,
+    called: &Root,
+    body: &Result<Bytes, BytesRejection>,
     version: EndpointVersion,
 ) -> Result<Response, Refused> {
-    let tenant = super::token::tenant(service, tenant).await?;
-    let fields = super::token::fields(body)?;
-    let client = required(&fields, "client_id")?.to_ascii_lowercase();
-    let application = service.store.application(&tenant.id, &client).await;
-    if application
-        .map_err(|error| super::token::failed(&error))?
-        .is_none()
-    {
-        return Err(super::token::unknown_client(&client, &tenant).into());
-    }
+    let tenant = super::tenant(service, tenant).await?;
+    let form = super::form(body)?;
+    let application = client::named(service, &tenant, form.required("client_id")?).await?;
     let audiences = service.verifier.audiences();
     let scope = match version {
-        EndpointVersion::V2 => required(&fields, "scope")?.to_owned(),
+        EndpointVersion::V2 => form.required("scope")?.to_owned(),
         EndpointVersion::V1 => {
-            let resource = field(&fields, "resource")?;
+            let resource = form.optional("resource")?;
             ScopeRequest::of_resource(resource.unwrap_or(audiences.first()))
         }
     };
-    ScopeRequest::parse(&scope, audiences)
-        .map_err(|error| OAuthError::new(OAuthErrorKind::InvalidScope, error))?;
+    ScopeRequest::parse(&scope, audiences).map_err(OAuthError::from)?;
     let code = DeviceCode {
         tenant: tenant.id,
-        client,
+        client: application.client,
         scope,
         poll_every: POLL,
         expires_at: Timestamp::now() + WAITS,
     };
     let (handle, user_code) = put(service, &code).await?;
-    let page = format!(
-        "{}/devicelogin",
-        service.settings.issuer_url().trim_end_matches('/')
-    );
+    let page = format!("{}/devicelogin", called.text());
     let message = format!(
         "To sign in, use a web browser to open the page {page} and enter the code {user_code} to authenticate."
     );
@@ -120,12 +115,12 @@ async fn wait(
 
 async fn put(service: &Service, code: &DeviceCode) -> Result<(Handle, UserCode), OAuthError> {
     for _ in 0..TRIES {
-        let handle = Handle::generate().map_err(|error| super::token::failed(&error))?;
-        let user_code = UserCode::generate().map_err(|error| super::token::failed(&error))?;
+        let handle = Handle::generate().map_err(|error| failed(&error))?;
+        let user_code = UserCode::generate().map_err(|error| failed(&error))?;
         let put = service
             .store
             .put_device_code(handle.digest(), user_code.digest(), code);
-        if put.await.map_err(|error| super::token::failed(&error))? {
+        if put.await.map_err(|error| failed(&error))? {
             return Ok((handle, user_code));
         }
     }
@@ -182,6 +177,7 @@ const NO_RIGHTS: &str = "AADSTS50105: You belong to no group that may do what th
 pub(crate) async fn decide(
     State(service): State<Arc<Service>>,
     Path(tenant): Path<String>,
+    peer: Peer,
     browser: Browser,
     Form(form): Form<Decision>,
 ) -> Result<Response, PageError> {
@@ -195,20 +191,24 @@ pub(crate) async fn decide(
         return enter(&browser, &form.user_code, Some(UNKNOWN));
     };
     let (store, code, now) = (&service.store, waiting.user_code.digest(), Timestamp::now());
+    let (user, client) = (&signed_in.user.id, &waiting.application.client);
+    let act = Act::new(Who::person(user), "device.sign-in").from(peer.0);
+    let act = act.in_tenant(&tenant.id).on(client);
     if form.answer != "accept" {
         store.refuse_device(code, &tenant.id, now).await?;
+        let refused = act.with(AuditOutcome::Refused);
+        service.audit.record(refused.telling("the person declined"));
         return sign_in::message("The device was refused", "You can close this page.");
     }
     let Some(names) = waiting.asked(&service, &signed_in).await? else {
         return enter(&browser, "", Some(NO_RIGHTS));
     };
-    let (user, client) = (&signed_in.user.id, &waiting.application.client);
     store.consent(&tenant.id, user, client, &names).await?;
     let by = (user.as_str(), signed_in.at);
     if !store.let_device_in(code, &tenant.id, by, now).await? {
         return enter(&browser, "", Some(UNKNOWN));
     }
-    tracing::info!(tenant = %tenant.id, user = %user, application = %client, "a device was let in");
+    service.audit.record(act.telling(names.join(" ")));
     sign_in::message(
         "The device is signed in",
         "Go back to it; you can close this page.",

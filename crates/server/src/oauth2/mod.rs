@@ -3,8 +3,10 @@
 
 mod authorize;
 pub(crate) mod browser;
+mod client;
 mod device;
 mod discovery;
+mod instance;
 mod page;
 mod person_grants;
 pub(crate) mod sign_in;
@@ -13,14 +15,17 @@ mod token;
 use std::sync::Arc;
 
 pub(crate) use discovery::{keys, metadata_v1, metadata_v2};
+pub(crate) use instance::instance;
 pub(crate) use token::{v1, v2};
 
 use axum::Json;
 use axum::Router;
-use axum::http::StatusCode;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use kbgap_identity::{OAuthError, OAuthErrorKind, Permission};
+use kbgap_identity::{Form, OAuthError, OAuthErrorKind, Permission};
 use kbgap_store::{Application, Tenant};
 
 use crate::service::Service;
@@ -54,6 +59,11 @@ pub(crate) fn people() -> Router<Arc<Service>> {
         )
         .route("/{tenant}/oauth2/deviceauth/decision", post(device::decide))
         .route("/devicelogin", get(device::show).post(device::submit))
+}
+
+/// What their pages are made of.
+pub(crate) fn assets() -> Router<Arc<Service>> {
+    Router::new()
         .route("/kbgap/sign-in.css", get(page::style))
         .route("/kbgap/send-form.js", get(page::script))
 }
@@ -66,13 +76,8 @@ fn permissions(application: &Application) -> Vec<Permission> {
 
 /// The tenant in the path of a page.
 async fn page_tenant(service: &Service, id_or_name: &str) -> Result<Tenant, PageError> {
-    let tenant = service.tenant(id_or_name).await?;
-    tenant.ok_or_else(|| {
-        PageError::refused(&OAuthError::new(
-            OAuthErrorKind::UnknownTenant,
-            format!("Tenant '{id_or_name}' not found."),
-        ))
-    })
+    let tenant = tenant(service, id_or_name).await;
+    tenant.map_err(|error| PageError::refused(&error))
 }
 
 /// An error answer of the token endpoint.
@@ -88,6 +93,46 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.kind().status());
         let status = status.unwrap_or(StatusCode::BAD_REQUEST);
-        (status, Json(self.0)).into_response()
+        let mut response = (status, Json(self.0)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            // The scheme that a client may use in the header (RFC 6749, section 5.2).
+            let scheme = HeaderValue::from_static("Basic realm=\"kbgap\"");
+            headers.insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response
     }
+}
+
+/// The tenant that a path names.
+async fn tenant(service: &Service, id_or_name: &str) -> Result<Tenant, OAuthError> {
+    let tenant = service.tenant(id_or_name).await;
+    tenant.map_err(|error| failed(&error))?.ok_or_else(|| {
+        OAuthError::new(
+            OAuthErrorKind::UnknownTenant,
+            format!("Tenant '{id_or_name}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."),
+        )
+    })
+}
+
+/// A failure of the service itself; what it is, only the log tells.
+fn failed(error: &(dyn std::error::Error + 'static)) -> OAuthError {
+    tracing::error!(error, "a token could not be issued");
+    OAuthError::new(
+        OAuthErrorKind::Server,
+        "The server failed; try again later.",
+    )
+}
+
+/// The fields of a request's body.
+fn form(body: &Result<Bytes, BytesRejection>) -> Result<Form, OAuthError> {
+    let unreadable = |why: &str| OAuthError::new(OAuthErrorKind::InvalidRequest, why);
+    let body = body
+        .as_ref()
+        .map_err(|_| unreadable("The request body is too large, or did not come whole."))?;
+    let fields = serde_urlencoded::from_bytes(body).map_err(|_| {
+        unreadable("The request body must be of type application/x-www-form-urlencoded.")
+    })?;
+    Ok(Form::new(fields))
 }

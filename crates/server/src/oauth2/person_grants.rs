@@ -1,22 +1,18 @@
 //! Tokens for people: by the code that a browser brought, by a refresh token, or by a device's code.
 
-use axum::Json;
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use kbgap_identity::{
-    ClientSecret, EndpointVersion, Handle, IdToken, OAuthError, OAuthErrorKind, PersonToken,
-    PkceChallenge, ScopeRequest, TokenRequest, field, required,
+    ClientSecret, Handle, IdToken, IssuedToken, OAuthError, OAuthErrorKind, PersonToken,
+    PkceChallenge, ProvedBy, ScopeRequest,
 };
 use kbgap_store::{
-    Application, AuthorizationCode, PersonGrant, Poll, Redeemed, RefreshToken, Rotated, Rotation,
-    Tenant,
+    AuthorizationCode, PersonGrant, Poll, Redeemed, RefreshToken, Rotated, Rotation, Tenant, User,
 };
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::authorize::client_info;
-use super::token::failed;
+use super::client::ProvenClient;
+use super::failed;
 use crate::service::Service;
 
 /// For how long a refresh token can be used.
@@ -24,94 +20,41 @@ const REFRESH: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// For how long the tokens of one sign-in can be refreshed, as Entra ID has it.
 const FAMILY: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// How a token for a person is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PersonGrantType {
-    Code,
-    Refresh,
-    Device,
-}
-
-/// A request for a token for a person.
-pub(super) struct PersonRequest<'a> {
+/// The grants for people, for one application.
+pub(super) struct PersonGrants<'a> {
     pub(super) service: &'a Service,
     pub(super) tenant: &'a Tenant,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) fields: &'a [(String, String)],
-    pub(super) version: EndpointVersion,
+    /// Who asks.
+    pub(super) client: ProvenClient,
 }
 
 /// What a person allowed, with what the answer needs beside.
-struct Allowed {
-    grant: PersonGrant,
+pub(super) struct Allowed {
+    pub(super) grant: PersonGrant,
     /// What is asked for now.
-    scope: ScopeRequest,
+    pub(super) scope: ScopeRequest,
     nonce: Option<String>,
     refresh_token: Option<Handle>,
 }
 
-impl PersonGrantType {
-    /// The kind of a `grant_type`; `None` where it is not one for people.
-    pub(super) fn of(grant_type: &str) -> Option<Self> {
-        match grant_type {
-            "authorization_code" => Some(Self::Code),
-            "refresh_token" => Some(Self::Refresh),
-            "urn:ietf:params:oauth:grant-type:device_code" | "device_code" => Some(Self::Device),
-            _ => None,
-        }
-    }
+/// What an answer states beside an access token for a person.
+pub(super) struct ForPerson {
+    /// The scopes granted.
+    pub(super) scope: String,
+    pub(super) refresh_token: Option<Handle>,
+    pub(super) id_token: Option<String>,
+    /// Who signed in, as the Microsoft Authentication Library wants it told.
+    pub(super) client_info: Option<String>,
 }
 
-impl PersonRequest<'_> {
-    /// Answers with tokens.
-    pub(super) async fn answer(&self, grant_type: PersonGrantType) -> Result<Response, OAuthError> {
-        let client = self.client().await?;
-        let allowed = match grant_type {
-            PersonGrantType::Code => self.by_code(&client.application).await?,
-            PersonGrantType::Refresh => self.by_refresh_token(&client.application).await?,
-            PersonGrantType::Device => self.by_device(&client.application).await?,
-        };
-        self.issue(&client, allowed).await
-    }
-
-    /// The application that asks: one that can keep a secret shows it.
-    async fn client(&self) -> Result<PersonClient, OAuthError> {
-        let (basic_client, basic_secret) = super::token::basic(self.headers).unzip();
-        let id = match basic_client {
-            Some(id) if field(self.fields, "client_id")?.is_none() => id,
-            _ => required(self.fields, "client_id")?.to_owned(),
-        };
-        let id = id.to_ascii_lowercase();
-        let store = &self.service.store;
-        let is_public = store.is_public(&self.tenant.id, &id).await;
-        if is_public.map_err(|error| failed(&error))? {
-            let application = store.application(&self.tenant.id, &id).await;
-            let application = application.map_err(|error| failed(&error))?;
-            return Ok(PersonClient {
-                application: application
-                    .ok_or_else(|| super::token::unknown_client(&id, self.tenant))?,
-                confidential: false,
-            });
-        }
-        let secret = match basic_secret {
-            Some(secret) if field(self.fields, "client_secret")?.is_none() => secret,
-            _ => required(self.fields, "client_secret")?.to_owned(),
-        };
-        let shown = TokenRequest {
-            client: id,
-            secret: ClientSecret::from_client(secret),
-            audience: String::new(),
-        };
-        Ok(PersonClient {
-            application: super::token::application(self.service, self.tenant, &shown).await?,
-            confidential: true,
-        })
-    }
-
-    async fn by_code(&self, application: &Application) -> Result<Allowed, OAuthError> {
-        let handle = Handle::from_client(required(self.fields, "code")?.to_owned());
-        let redirect_uri = required(self.fields, "redirect_uri")?;
-        let verifier = field(self.fields, "code_verifier")?;
+impl PersonGrants<'_> {
+    /// By the code that a browser brought.
+    pub(super) async fn by_code(
+        &self,
+        handle: &Handle,
+        redirect_uri: &str,
+        verifier: Option<&ClientSecret>,
+    ) -> Result<Allowed, OAuthError> {
         let family = Uuid::new_v4().to_string();
         let store = &self.service.store;
         // Whoever shows it, it is used up by that: nobody tries verifiers on it.
@@ -119,7 +62,7 @@ impl PersonRequest<'_> {
         let code = match redeemed.await.map_err(|error| failed(&error))? {
             Redeemed::Code(code) => *code,
             Redeemed::Again => {
-                tracing::warn!(tenant = %self.tenant.id, application = %application.client,
+                tracing::warn!(tenant = %self.tenant.id, application = %self.client.application.client,
                     "a code was redeemed again: the refresh tokens it was redeemed for are revoked");
                 return Err(OAuthError::new(
                     OAuthErrorKind::CodeRedeemed,
@@ -128,7 +71,7 @@ impl PersonRequest<'_> {
             }
             Redeemed::Unknown => return Err(invalid_grant("The code is not known.")),
         };
-        self.fits(&code, application, redirect_uri, verifier)?;
+        self.fits(&code, redirect_uri, verifier)?;
         let scope = self.scope(&code.grant.scope)?;
         self.usable(&code.grant).await?;
         let refresh_token = if scope.offline_access {
@@ -148,11 +91,11 @@ impl PersonRequest<'_> {
     fn fits(
         &self,
         code: &AuthorizationCode,
-        application: &Application,
         redirect_uri: &str,
-        verifier: Option<&str>,
+        verifier: Option<&ClientSecret>,
     ) -> Result<(), OAuthError> {
-        if code.grant.tenant != self.tenant.id || code.grant.client != application.client {
+        let (tenant, client) = (&self.tenant.id, &self.client.application.client);
+        if code.grant.tenant != *tenant || code.grant.client != *client {
             return Err(invalid_grant("The code is another application's."));
         }
         if code.expires_at <= Timestamp::now() {
@@ -168,8 +111,9 @@ impl PersonRequest<'_> {
         }
         let challenge = code.challenge.as_deref();
         let met = match (challenge.and_then(PkceChallenge::stored), verifier) {
-            (Some(challenge), Some(verifier)) => challenge.is_met_by(verifier),
-            (None, None) => code.challenge.is_none(),
+            (Some(challenge), Some(verifier)) => challenge.is_met_by(verifier.expose()),
+            // Who proves nothing by anything else proves it by the verifier.
+            (None, None) => code.challenge.is_none() && self.client.proved_by != ProvedBy::Nothing,
             _ => false,
         };
         if met {
@@ -181,14 +125,20 @@ impl PersonRequest<'_> {
         ))
     }
 
-    async fn by_refresh_token(&self, application: &Application) -> Result<Allowed, OAuthError> {
-        let old = Handle::from_client(required(self.fields, "refresh_token")?.to_owned());
+    /// By a refresh token. `person` becomes whose it is, where it is known.
+    pub(super) async fn by_refresh_token(
+        &self,
+        old: &Handle,
+        scope: Option<&ScopeRequest>,
+        person: &mut Option<String>,
+    ) -> Result<Allowed, OAuthError> {
         let store = &self.service.store;
-        let (tenant, client) = (&self.tenant.id, &application.client);
+        let (tenant, client) = (&self.tenant.id, &self.client.application.client);
         let known = store.refresh_token(old.digest(), tenant, client).await;
         let known = known
             .map_err(|error| failed(&error))?
             .ok_or_else(|| invalid_grant("The refresh token is not known; sign in again."))?;
+        *person = Some(known.grant.user.clone());
         let now = Timestamp::now();
         if known.family_until <= now {
             return Err(OAuthError::new(
@@ -202,10 +152,7 @@ impl PersonRequest<'_> {
             ));
         }
         let first = self.scope(&known.grant.scope)?;
-        let scope = match field(self.fields, "scope")? {
-            Some(scope) => self.scope(scope)?,
-            None => first.clone(),
-        };
+        let scope = scope.unwrap_or(&first).clone();
         if !scope.is_within(&first) {
             return Err(OAuthError::new(
                 OAuthErrorKind::InvalidScope,
@@ -239,17 +186,12 @@ impl PersonRequest<'_> {
         })
     }
 
-    async fn by_device(&self, application: &Application) -> Result<Allowed, OAuthError> {
-        let code = match field(self.fields, "device_code")? {
-            Some(code) => code,
-            // As version 1 calls it.
-            None => required(self.fields, "code")?,
-        };
-        let handle = Handle::from_client(code.to_owned());
+    /// By the code of a device.
+    pub(super) async fn by_device(&self, handle: &Handle) -> Result<Allowed, OAuthError> {
         let polled = self.service.store.poll_device_code(
             handle.digest(),
             &self.tenant.id,
-            &application.client,
+            &self.client.application.client,
             Timestamp::now(),
         );
         let (kind, words) = match polled.await.map_err(|error| failed(&error))? {
@@ -295,8 +237,10 @@ impl PersonRequest<'_> {
 
     /// Scopes that were read before.
     fn scope(&self, text: &str) -> Result<ScopeRequest, OAuthError> {
-        ScopeRequest::parse(text, self.service.verifier.audiences())
-            .map_err(|error| OAuthError::new(OAuthErrorKind::InvalidScope, error))
+        Ok(ScopeRequest::parse(
+            text,
+            self.service.verifier.audiences(),
+        )?)
     }
 
     /// Refuses where the person may not sign in any more.
@@ -304,7 +248,7 @@ impl PersonRequest<'_> {
         self.user(grant).await.map(drop)
     }
 
-    async fn user(&self, grant: &PersonGrant) -> Result<kbgap_store::User, OAuthError> {
+    async fn user(&self, grant: &PersonGrant) -> Result<User, OAuthError> {
         let user = self.service.store.user(&grant.tenant, &grant.user).await;
         let user = user.map_err(|error| failed(&error))?;
         user.filter(|user| !user.disabled).ok_or_else(|| {
@@ -336,8 +280,13 @@ impl PersonRequest<'_> {
         Ok(handle)
     }
 
-    async fn issue(&self, client: &PersonClient, allowed: Allowed) -> Result<Response, OAuthError> {
-        let Allowed { grant, scope, .. } = &allowed;
+    /// Issues what was allowed, as far as application and person may now.
+    pub(super) async fn issue(
+        &self,
+        allowed: &Allowed,
+        tell_client: bool,
+    ) -> Result<(IssuedToken, ForPerson), OAuthError> {
+        let Allowed { grant, scope, .. } = allowed;
         let user = self.user(grant).await?;
         let store = &self.service.store;
         let rights = store.rights_of(&grant.tenant, &grant.user).await;
@@ -345,7 +294,8 @@ impl PersonRequest<'_> {
         let rights = rights
             .map_err(|error| failed(&error))?
             .ok_or_else(|| unassigned("The person belongs to no group here."))?;
-        let granted = scope.granted(&super::permissions(&client.application), &rights);
+        let application = &self.client.application;
+        let granted = scope.granted(&super::permissions(application), &rights);
         if granted.is_empty() && scope.wants_api() {
             return Err(unassigned(
                 "Application and person together have none of the scopes asked for.",
@@ -357,9 +307,9 @@ impl PersonRequest<'_> {
             .collect();
         let person = PersonToken {
             tenant: &self.tenant.id,
-            client: &client.application.client,
-            application: &client.application.name,
-            confidential: client.confidential,
+            client: &application.client,
+            application: &application.name,
+            proved_by: self.client.proved_by,
             person: &user.id,
             user_name: user.name.as_str(),
             name: &user.display_name,
@@ -370,47 +320,21 @@ impl PersonRequest<'_> {
         let access = issuer
             .issue_to_person(&person, &scope.audience, now)
             .map_err(|error| failed(&error))?;
-        let number = |value: i64| match self.version {
-            EndpointVersion::V1 => json!(value.to_string()),
-            EndpointVersion::V2 => json!(value),
+        let about = IdToken {
+            nonce: allowed.nonce.as_deref(),
+            profile: scope.profile,
         };
-        let mut body = Map::new();
-        let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
-        put("token_type", json!("Bearer"));
-        put("scope", json!(scope.answer(&granted)));
-        put("expires_in", number(access.expires_in));
-        put("ext_expires_in", number(access.expires_in));
-        if self.version == EndpointVersion::V1 {
-            put("expires_on", number(access.expires_on));
-            put("not_before", number(access.not_before));
-            put("resource", json!(scope.audience));
-        }
-        put("access_token", json!(access.access_token));
-        if let Some(token) = &allowed.refresh_token {
-            put("refresh_token", json!(token.expose()));
-        }
-        if scope.openid {
-            let about = IdToken {
-                nonce: allowed.nonce.as_deref(),
-                profile: scope.profile,
-            };
-            let token = issuer.issue_id_token(&person, &about, now);
-            put("id_token", json!(token.map_err(|error| failed(&error))?));
-        }
-        if field(self.fields, "client_info")? == Some("1") {
-            put("client_info", json!(client_info(&self.tenant.id, &user.id)));
-        }
-        tracing::info!(tenant = %self.tenant.id, application = %client.application.client, user = %user.id,
-            "token issued to a person");
-        Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
+        let id_token = scope
+            .openid
+            .then(|| issuer.issue_id_token(&person, &about, now));
+        let beside = ForPerson {
+            scope: scope.answer(&granted),
+            refresh_token: allowed.refresh_token.clone(),
+            id_token: id_token.transpose().map_err(|error| failed(&error))?,
+            client_info: tell_client.then(|| client_info(&self.tenant.id, &user.id)),
+        };
+        Ok((access, beside))
     }
-}
-
-/// An application that asks for a token for a person.
-pub(super) struct PersonClient {
-    pub(super) application: Application,
-    /// It showed its secret.
-    pub(super) confidential: bool,
 }
 
 fn invalid_grant(words: &str) -> OAuthError {

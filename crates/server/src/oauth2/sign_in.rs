@@ -8,13 +8,15 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use kbgap_identity::{Password, SHORTEST_PASSWORD, SecretHash, UserName};
-use kbgap_store::{StoreError, Tenant, User};
+use kbgap_store::{AuditOutcome, StoreError, Tenant, User};
 use serde::Deserialize;
 use url::Url;
 
 use super::authorize;
 use super::browser::Browser;
 use super::page::{self, MessagePage, PageError, PasswordPage, SignInPage, SignOutPage};
+use crate::audit::{Act, Who};
+use crate::peer::Peer;
 use crate::service::Service;
 
 /// How long it takes at least to be told that a password is wrong: how much work it was does not show, and guessing is
@@ -92,22 +94,32 @@ pub(crate) async fn show(
 pub(crate) async fn submit(
     State(service): State<Arc<Service>>,
     Path(tenant): Path<String>,
+    peer: Peer,
     mut browser: Browser,
     Form(form): Form<SignInForm>,
 ) -> Result<Response, PageError> {
     let tenant = super::page_tenant(&service, &tenant).await?;
     browser.check(&form.csrf)?;
     let name = form.name.clone();
-    let checked = check(&service, &tenant, &form.name, form.password).await?;
+    let door = Door {
+        service: &service,
+        tenant: &tenant,
+        peer,
+        action: "person.sign-in",
+    };
+    let checked = door.check(&form.name, form.password).await?;
     let view = View::of(&service, &tenant, &browser, &form.to).await;
     match checked {
         Checked::Wrong => view.sign_in(&name, Some(WRONG)),
         Checked::Disabled => view.sign_in(&name, Some(DISABLED)),
-        Checked::Right(user) if user.must_change => view.password(&name, true, None),
+        Checked::Right(user) if user.must_change => {
+            door.refuse(Some(&user), "the password must be changed first");
+            view.password(&name, true, None)
+        }
         Checked::Right(user) => {
             drop(view);
             browser.sign_in(&service, &user).await?;
-            tracing::info!(tenant = %tenant.id, user = %user.id, "signed in");
+            door.record(&user);
             go_on(&browser, &form.to)
         }
     }
@@ -130,6 +142,7 @@ pub(crate) async fn show_password(
 pub(crate) async fn change_password(
     State(service): State<Arc<Service>>,
     Path(tenant): Path<String>,
+    peer: Peer,
     mut browser: Browser,
     Form(form): Form<PasswordForm>,
 ) -> Result<Response, PageError> {
@@ -137,7 +150,13 @@ pub(crate) async fn change_password(
     browser.check(&form.now.csrf)?;
     let (name, to) = (form.now.name, form.now.to);
     let same = form.new == form.now.password;
-    let checked = check(&service, &tenant, &name, form.now.password).await?;
+    let door = Door {
+        service: &service,
+        tenant: &tenant,
+        peer,
+        action: "person.password",
+    };
+    let checked = door.check(&name, form.now.password).await?;
     let view = View::of(&service, &tenant, &browser, &to).await;
     let mut user = match checked {
         Checked::Wrong => return view.password(&name, false, Some(WRONG)),
@@ -163,7 +182,7 @@ pub(crate) async fn change_password(
     set.await?;
     user.must_change = false;
     browser.sign_in(&service, &user).await?;
-    tracing::info!(tenant = %tenant.id, user = %user.id, "password changed");
+    door.record(&user);
     go_on(&browser, &to)
 }
 
@@ -195,12 +214,18 @@ pub(crate) async fn ask_sign_out(
 pub(crate) async fn sign_out(
     State(service): State<Arc<Service>>,
     Path(tenant): Path<String>,
+    peer: Peer,
     mut browser: Browser,
     Form(form): Form<SignOut>,
 ) -> Result<Response, PageError> {
     let tenant = super::page_tenant(&service, &tenant).await?;
     browser.check(&form.csrf)?;
+    let signed_in = browser.signed_in(&service, &tenant.id).await?;
     browser.sign_out(&service).await?;
+    if let Some(signed_in) = signed_in {
+        let act = Act::new(Who::person(&signed_in.user.id), "person.sign-out");
+        service.audit.record(act.in_tenant(&tenant.id).from(peer.0));
+    }
     let back = signed_out_to(&service, &tenant, &form).await?;
     signed_out(&browser, back)
 }
@@ -255,47 +280,79 @@ enum Checked {
     Disabled,
 }
 
-async fn check(
-    service: &Service,
-    tenant: &Tenant,
-    name: &str,
-    password: String,
-) -> Result<Checked, PageError> {
-    let began = tokio::time::Instant::now();
-    let now = Timestamp::now();
-    let user = match UserName::new(name) {
-        Ok(name) => service.store.user_by_name(&tenant.id, &name).await?,
-        Err(_) => None,
-    };
-    let tried = match &user {
-        Some(user) => {
-            let allowed = service.store.begin_sign_in(&tenant.id, &user.id, now);
-            allowed.await?
+/// Where a name and a password are shown, for one purpose.
+struct Door<'a> {
+    service: &'a Service,
+    tenant: &'a Tenant,
+    peer: Peer,
+    /// What the audit trail calls it.
+    action: &'static str,
+}
+
+impl Door<'_> {
+    async fn check(&self, name: &str, password: String) -> Result<Checked, PageError> {
+        let began = tokio::time::Instant::now();
+        let now = Timestamp::now();
+        let (store, tenant) = (&self.service.store, &self.tenant.id);
+        let known = match UserName::new(name) {
+            Ok(name) => store.user_by_name(tenant, &name).await?,
+            Err(_) => None,
+        };
+        let tried = match &known {
+            Some(user) => store.begin_sign_in(tenant, &user.id, now).await?,
+            None => false,
+        };
+        let hash = known
+            .as_ref()
+            .filter(|_| tried)
+            .map(|user| SecretHash::stored(&user.password_hash));
+        let permit = self.service.secret_checks.acquire().await;
+        let right = tokio::task::spawn_blocking(move || {
+            let password = Password::typed(password);
+            password.is_of(hash.as_ref())
+        });
+        let right = right.await.map_err(|error| PageError::internal(&error))?;
+        drop(permit);
+        let user = match known {
+            Some(user) if tried && right => user,
+            other => {
+                // A name that nobody has is not told: it may be a password in the wrong field.
+                let why = match &other {
+                    Some(_) if !tried => "locked: too many attempts",
+                    Some(_) => "a wrong password",
+                    None => "a name that nobody has",
+                };
+                self.refuse(other.as_ref(), why);
+                tokio::time::sleep_until(began + WRONG_TAKES).await;
+                return Ok(Checked::Wrong);
+            }
+        };
+        if user.disabled {
+            self.refuse(Some(&user), "the user is disabled");
+            return Ok(Checked::Disabled);
         }
-        None => false,
-    };
-    let user = user.filter(|_| tried);
-    let hash = user
-        .as_ref()
-        .map(|user| SecretHash::stored(&user.password_hash));
-    let permit = service.secret_checks.acquire().await;
-    let right = tokio::task::spawn_blocking(move || {
-        let password = Password::typed(password);
-        password.is_of(hash.as_ref())
-    });
-    let right = right.await.map_err(|error| PageError::internal(&error))?;
-    drop(permit);
-    let Some(user) = user.filter(|_| right) else {
-        tracing::warn!(tenant = %tenant.id, "a wrong name or password, or too many attempts");
-        tokio::time::sleep_until(began + WRONG_TAKES).await;
-        return Ok(Checked::Wrong);
-    };
-    if user.disabled {
-        tracing::warn!(tenant = %tenant.id, user = %user.id, "a disabled user");
-        return Ok(Checked::Disabled);
+        store.signed_in(tenant, &user.id, now).await?;
+        Ok(Checked::Right(user))
     }
-    service.store.signed_in(&tenant.id, &user.id, now).await?;
-    Ok(Checked::Right(user))
+
+    /// Records what somebody who proved to be the person did.
+    fn record(&self, user: &User) {
+        self.service.audit.record(self.act(Who::person(&user.id)));
+    }
+
+    /// Records that somebody was refused, and whose name was given.
+    fn refuse(&self, user: Option<&User>, why: &'static str) {
+        let mut act = self.act(Who::Unknown).with(AuditOutcome::Refused);
+        if let Some(user) = user {
+            act = act.on(&user.id);
+        }
+        self.service.audit.record(act.telling(why));
+    }
+
+    fn act(&self, who: Who) -> Act {
+        let act = Act::new(who, self.action).in_tenant(&self.tenant.id);
+        act.from(self.peer.0)
+    }
 }
 
 /// The hash of a new password, made when it is its turn.

@@ -17,6 +17,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tower_http::decompression::RequestDecompressionLayer;
 
+use crate::audit::{Note, Who};
+
 use super::answer::{Ready, Refusal, done};
 use super::node_key::{self, UnverifiedKey};
 use super::{EnrollSecret, EnrollSecrets, Node, ObservationSink, OsqueryService};
@@ -52,37 +54,14 @@ struct Enrollment {
 
 async fn enroll<E: EnrollSecrets, S: ObservationSink>(
     State(service): Shared<E, S>,
+    note: Note,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let body = service.text(body)?;
-    let enrollment: Enrollment = serde_json::from_str(&body).map_err(malformed)?;
-    let Some(secret) = EnrollSecret::of_text(&enrollment.enroll_secret) else {
-        tracing::warn!("osquery: a host tried to enroll with what is no enroll secret");
-        return Err(Refusal::NodeInvalid);
-    };
-    let record = service.secrets.find(secret.id()).await?;
-    let Some(record) = record.filter(|record| record.matches(&secret)) else {
-        tracing::warn!(
-            secret = secret.id(),
-            "osquery: a host tried to enroll with an unknown secret"
-        );
-        return Err(Refusal::NodeInvalid);
-    };
-    let host = OsqueryHost::enroll(
-        &enrollment.host_identifier,
-        &enrollment.host_details,
-        Timestamp::now(),
-    );
-    let host = host.map_err(|reason| {
-        tracing::warn!(secret = secret.id(), %reason, "osquery: a host cannot be enrolled");
-        Refusal::NodeInvalid
-    })?;
-    let key = node_key::issue(&record, &host).map_err(|error| {
-        tracing::error!(%error, "osquery: a node key cannot be written");
-        Refusal::Failed
-    })?;
-    tracing::info!(tenant = %record.tenant, machine = %host.machine, "osquery: a host enrolled");
-    Ok(Json(json!({ "node_key": key, "node_invalid": false })).into_response())
+    let enrolled = service.enroll(&note, body).await;
+    if matches!(enrolled, Err(Refusal::NodeInvalid)) {
+        note.refused("the secret is not known, or the host not told");
+    }
+    enrolled
 }
 
 async fn config<E: EnrollSecrets, S: ObservationSink>(
@@ -95,9 +74,10 @@ async fn config<E: EnrollSecrets, S: ObservationSink>(
 
 async fn log<E: EnrollSecrets, S: ObservationSink>(
     State(service): Shared<E, S>,
+    note: Note,
     body: Body,
 ) -> Result<Ready, Refusal> {
-    service.take(body, read_log).await
+    service.take(&note, body, read_log).await
 }
 
 async fn distributed_read<E: EnrollSecrets, S: ObservationSink>(
@@ -116,9 +96,10 @@ async fn distributed_read<E: EnrollSecrets, S: ObservationSink>(
 
 async fn distributed_write<E: EnrollSecrets, S: ObservationSink>(
     State(service): Shared<E, S>,
+    note: Note,
     body: Body,
 ) -> Result<Ready, Refusal> {
-    service.take(body, read_distributed).await
+    service.take(&note, body, read_distributed).await
 }
 
 type Read = fn(&str, &OsqueryHost) -> Result<OsqueryRead, OsqueryError>;
@@ -130,6 +111,40 @@ struct NodeRequest {
 }
 
 impl<E: EnrollSecrets, S: ObservationSink> OsqueryService<E, S> {
+    async fn enroll(&self, note: &Note, body: Body) -> Result<Response, Refusal> {
+        let body = self.text(body)?;
+        let enrollment: Enrollment = serde_json::from_str(&body).map_err(malformed)?;
+        let Some(secret) = EnrollSecret::of_text(&enrollment.enroll_secret) else {
+            tracing::warn!("osquery: a host tried to enroll with what is no enroll secret");
+            return Err(Refusal::NodeInvalid);
+        };
+        let record = self.secrets.find(secret.id()).await?;
+        let Some(record) = record.filter(|record| record.matches(&secret)) else {
+            tracing::warn!(
+                secret = secret.id(),
+                "osquery: a host tried to enroll with an unknown secret"
+            );
+            return Err(Refusal::NodeInvalid);
+        };
+        let host = OsqueryHost::enroll(
+            &enrollment.host_identifier,
+            &enrollment.host_details,
+            Timestamp::now(),
+        );
+        let host = host.map_err(|reason| {
+            tracing::warn!(secret = secret.id(), %reason, "osquery: a host cannot be enrolled");
+            Refusal::NodeInvalid
+        })?;
+        let key = node_key::issue(&record, &host).map_err(|error| {
+            tracing::error!(%error, "osquery: a node key cannot be written");
+            Refusal::Failed
+        })?;
+        note.who(Who::Host(secret.id().to_owned()), &record.tenant);
+        note.on(host.machine.as_ref());
+        tracing::info!(tenant = %record.tenant, machine = %host.machine, "osquery: a host enrolled");
+        Ok(Json(json!({ "node_key": key, "node_invalid": false })).into_response())
+    }
+
     /// The body as text; bytes that are no UTF-8, which names of programs may have, become U+FFFD.
     fn text(&self, body: Body) -> Result<String, Refusal> {
         let body = body.map_err(|error| match error.status() {
@@ -159,10 +174,16 @@ impl<E: EnrollSecrets, S: ObservationSink> OsqueryService<E, S> {
     }
 
     /// Hands over what a request says of its host, and answers once that is durable.
-    async fn take(&self, body: Body, read: Read) -> Result<Ready, Refusal> {
+    async fn take(&self, note: &Note, body: Body, read: Read) -> Result<Ready, Refusal> {
         let body = self.text(body)?;
-        let Node { tenant, host } = self.node(&body).await?;
+        let host = self.node(&body).await.inspect_err(|refusal| {
+            if matches!(refusal, Refusal::NodeInvalid) {
+                note.refused("the host is not known");
+            }
+        });
+        let Node { tenant, host } = host?;
         let machine = host.machine.clone();
+        note.who(Who::Host(machine.to_string()), &tenant);
         let read = tokio::task::spawn_blocking(move || read(&body, &host))
             .await
             .map_err(|error| {

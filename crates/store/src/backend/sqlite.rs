@@ -44,6 +44,7 @@ fn writing(options: SqliteConnectOptions) -> SqliteConnectOptions {
 impl SqliteBackend {
     pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
         create_private(path)?;
+        keep_private(path)?;
         let options = options(path)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
@@ -103,6 +104,36 @@ fn pool(connections: u32) -> SqlitePoolOptions {
                 Ok(!connection.is_in_transaction())
             })
         })
+}
+
+/// Takes the rights on the file, and on the log beside it, from all but its owner: it holds keys that sign tokens, and may
+/// have been copied here with others. The files are not opened, for the reason below.
+fn keep_private(path: &Path) -> Result<(), StoreError> {
+    #[cfg(unix)]
+    for suffix in ["", "-wal", "-shm"] {
+        use std::os::unix::fs::PermissionsExt;
+
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        let file = PathBuf::from(file);
+        let private = || -> std::io::Result<()> {
+            let mut rights = match std::fs::metadata(&file) {
+                Ok(metadata) => metadata.permissions(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            if rights.mode() & 0o077 != 0 {
+                rights.set_mode(rights.mode() & !0o077);
+                std::fs::set_permissions(&file, rights)?;
+            }
+            Ok(())
+        };
+        private().map_err(|source| StoreError::NotPrivate {
+            path: file.clone(),
+            source,
+        })?;
+    }
+    Ok(())
 }
 
 /// Creates the file, where it is not there yet, for its owner only: it holds keys.

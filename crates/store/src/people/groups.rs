@@ -24,6 +24,16 @@ pub struct Group {
     pub created_at: Timestamp,
 }
 
+impl std::fmt::Display for Group {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.name, self.rights)?;
+        match &self.claim {
+            Some(claim) => write!(f, ", by the claim {claim}"),
+            None => Ok(()),
+        }
+    }
+}
+
 type Columns = (String, String, i64, Option<String>, Option<String>, i64);
 
 const CREATE: &str =

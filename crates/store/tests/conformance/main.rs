@@ -1,9 +1,11 @@
 //! The store, on SQLite and on PostgreSQL: every case runs on both.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod audit;
 mod backup;
 mod catalog;
 mod changes;
+mod credentials;
 mod history;
 mod machines;
 mod people;
@@ -37,6 +39,8 @@ macro_rules! on_both {
 on_both! {
     catalog: revisions_of_a_document_are_kept, the_number_is_raised_by_changes_alone, texts_are_ordered_by_their_bytes;
     tenants: applications_and_keys_are_kept, enrollment_secrets_are_kept;
+    credentials: applications_change, an_application_has_several_credentials, an_assertion_counts_once;
+    audit: records_are_kept_and_found, records_are_added_once, old_records_are_dropped;
     machines: a_machine_is_read_as_it_was_written, only_who_read_the_row_writes_it, seen_changes_the_times_alone,
         a_call_has_one_number, many_machines_of_any_size, labels_are_changed, values_and_exclusions_are_kept, tags_are_replaced,
         machines_are_removed,

@@ -73,7 +73,6 @@ async fn inhabited(place: &Place) -> Store {
         tenant: "t1".into(),
         client: "c1".into(),
         name: "app".into(),
-        secret_hash: String::new(),
         roles: Vec::new(),
         created_at: at(1),
     };

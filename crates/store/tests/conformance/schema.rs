@@ -310,6 +310,14 @@ async fn the_file_is_its_owners_alone() {
         let mode = file.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{}", file.path().display());
     }
+    store.close().await;
+    // One that was copied here with the rights of others is its owner's again.
+    let everyones = std::fs::Permissions::from_mode(0o664);
+    std::fs::set_permissions(path, everyones).unwrap();
+    let store = place.open().await;
+    let mode = std::fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    store.close().await;
 }
 
 #[tokio::test]

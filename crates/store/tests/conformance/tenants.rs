@@ -25,7 +25,6 @@ pub(crate) async fn applications_and_keys_are_kept(place: Place) {
         tenant: "t1".into(),
         client: "c1".into(),
         name: "reader".into(),
-        secret_hash: "$argon2id$x".into(),
         roles: vec!["Score.Read.All".into(), "Software.Read.All".into()],
         created_at: at(1),
     };
@@ -44,17 +43,24 @@ pub(crate) async fn applications_and_keys_are_kept(place: Place) {
     let refused = store.create_application(&stranger).await.unwrap_err();
     assert!(!refused.is_temporary(), "a tenant must exist: {refused}");
     assert_eq!(store.applications("t1").await.unwrap(), [application]);
-    let key = |kid: &str, created| SigningKeyRow {
+    let key = |kid: &str, signs_from| SigningKeyRow {
         kid: kid.into(),
         pkcs8: vec![1, 0, 2],
-        created_at: at(created),
+        created_at: at(1),
+        signs_from: at(signs_from),
     };
-    for key in [key("old", 2), key("new", 3), key("old", 4)] {
+    for key in [key("old", 2), key("next", 9), key("new", 3), key("old", 4)] {
         store.put_signing_key(&key).await.unwrap();
     }
     assert_eq!(
         store.signing_keys().await.unwrap(),
-        [key("new", 3), key("old", 2)]
+        [key("next", 9), key("new", 3), key("old", 2)]
+    );
+    assert!(store.remove_signing_key("old").await.unwrap());
+    assert!(!store.remove_signing_key("old").await.unwrap());
+    assert_eq!(
+        store.signing_keys().await.unwrap(),
+        [key("next", 9), key("new", 3)]
     );
     assert!(!format!("{:?}", key("k", 1)).contains("pkcs8"));
 }
