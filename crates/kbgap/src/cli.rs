@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 pub(crate) use administration::{
     AdministrationArgs, AppCommand, AppCreateArgs, AuditArgs, CertificateCommand, Expiry,
-    TenantCommand,
+    RedirectCommand, TenantCommand,
 };
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -17,6 +17,7 @@ use kbgap_catalog::Day;
 pub(crate) use edge::EdgeArgs;
 
 use crate::accuracy::Percent;
+use crate::people;
 
 /// Exit code: updates are missing (`scan`), or answers are wrong or missed (`accuracy`).
 pub(crate) const MISSING: u8 = 1;
@@ -101,6 +102,12 @@ pub(crate) enum Command {
     /// Administer the applications that may ask: permissions, secrets, certificates
     #[command(subcommand)]
     App(AppCommand),
+    /// Create, list and change the people who sign in
+    #[command(subcommand)]
+    User(people::UserCommand),
+    /// Create, list and change groups of people: what they may do, and which machines they see
+    #[command(subcommand)]
+    Group(people::GroupCommand),
     /// Tell who did what: tokens, refusals, changes, administration
     Audit(AuditArgs),
     /// Look at the foreign issuers whose tokens are accepted

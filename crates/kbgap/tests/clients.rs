@@ -9,8 +9,9 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use kbgap_synthetic::{Era, SyntheticFleet};
@@ -18,7 +19,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256, RsaKeySize,
 };
 use serde_json::{Value, json};
-use support::{Client, Installation, Server};
+use support::browser::{Browser, Page};
+use support::{Client, Installation, Server, stderr};
 
 const MACHINES: u32 = 120;
 /// The day the generated fleet is of.
@@ -180,6 +182,82 @@ async fn clients_of_others_find_what_the_service_has() {
         open["value"].as_array().unwrap().len()
     );
     assert!(found["products"].as_u64().unwrap() > 0);
+}
+
+/// Microsoft's own libraries get tokens for a person, over TLS: by a device's code, by a code with a secret, by a code with
+/// PKCE. The test is the person.
+#[tokio::test(flavor = "multi_thread")]
+async fn libraries_of_microsoft_sign_people_in() {
+    const PASSWORD: &str = "correct horse battery";
+    const REDIRECT: &str = "http://localhost:8400/";
+    let installation = Installation::new();
+    let public = installation.create_app("command line", &["Software.Read.All"]);
+    let confidential = installation.create_app("portal", &["Software.Read.All"]);
+    for command in [
+        &["app", "public", &*public.id][..],
+        &["app", "redirect", "add", &public.id, "http://localhost/"],
+        &["app", "redirect", "add", &confidential.id, REDIRECT],
+        &["group", "create", "readers", "--role", "view"],
+    ] {
+        let output = installation.run(command.iter().copied());
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    let create = ["user", "create", "alice@contoso", "--display-name", "Alice"];
+    let create = create
+        .into_iter()
+        .chain(["--group", "readers", "--final", "--password-stdin"]);
+    let output = installation.run_with_input(create, PASSWORD.as_bytes());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let server = installation.serve_tls(&[]);
+
+    let mut child = Command::new(python())
+        .arg(clients().join("people_client.py"))
+        .args([&server.url, &public.tenant, &public.id])
+        .args([&confidential.id, &confidential.secret, REDIRECT])
+        .env("REQUESTS_CA_BUNDLE", server.authority.as_ref().unwrap())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut answers = child.stdin.take().unwrap();
+    let mut browser = Browser::new(&server);
+    let mut said = Value::Null;
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        said = serde_json::from_str(&line.unwrap()).unwrap();
+        let mut page: Page = if let Some(code) = said["user_code"].as_str() {
+            let page = browser.get(said["page"].as_str().unwrap()).await;
+            browser.submit(&page, &[("user_code", code)]).await
+        } else if let Some(url) = said["open"].as_str() {
+            browser.get(url).await
+        } else {
+            continue;
+        };
+        if page.title() == "Sign in" {
+            let person = [("name", "alice@contoso"), ("password", PASSWORD)];
+            page = browser.submit(&page, &person).await;
+        }
+        if page.title() == "Sign in on a device" {
+            page = browser.submit(&page, &[]).await;
+        }
+        if page.title().starts_with("Let ") {
+            page = browser.submit(&page, &[("decision", "accept")]).await;
+        }
+        if let Some(away) = page.away {
+            writeln!(answers, "{away}").unwrap();
+        } else {
+            assert_eq!(page.title(), "The device is signed in", "{}", page.html);
+        }
+    }
+    assert!(child.wait().unwrap().success(), "{said}");
+    assert_eq!(
+        said,
+        json!({
+            "device": { "username": "alice@contoso", "name": "Alice", "status": 200 },
+            "code": { "state": "s", "status": 200 },
+            "pkce": { "status": 200 },
+            "azure": { "status": 200 },
+        })
+    );
 }
 
 /// Microsoft's libraries get tokens by secret and by certificate, from an authority of which they are told no more than

@@ -52,6 +52,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .route("/{tenant}/discovery/v2.0/keys", get(oauth2::keys))
         .route("/{tenant}/discovery/keys", get(oauth2::keys))
         .route("/common/discovery/instance", get(oauth2::instance))
+        .merge(oauth2::people())
         .layer(DefaultBodyLimit::max(TOKEN_BODY))
         .layer(from_fn_with_state(service.clone(), limits::by_address));
     // A stream takes as long as it is: it has limits of its own.
@@ -77,6 +78,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .merge(task_routes())
         .merge(application_routes())
         .merge(addition_routes())
+        .merge(people_routes())
         .merge(export_routes())
         .route("/api", get(api::service_document))
         .route("/api/$metadata", get(api::metadata))
@@ -94,6 +96,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .layer(DefaultBodyLimit::max(settings.max_body))
         .layer(in_time)
         .layer(recorded.clone())
+        .merge(oauth2::assets())
         .merge(tokens.layer(in_time))
         .merge(streams.layer(recorded.clone()))
         .with_state(service)
@@ -224,6 +227,23 @@ fn addition_routes() -> Router<Arc<Service>> {
         .route(
             "/api/machines/softwarevulnerabilitychangesbymachine",
             get(api::changes::list),
+        )
+}
+
+fn people_routes() -> Router<Arc<Service>> {
+    use api::{groups, users};
+    Router::new()
+        .route("/kbgap/v1/users", get(users::list).post(users::create))
+        .route(
+            "/kbgap/v1/users/{id}",
+            get(users::one).patch(users::change).delete(users::remove),
+        )
+        .route("/kbgap/v1/groups", get(groups::list).post(groups::create))
+        .route(
+            "/kbgap/v1/groups/{id}",
+            get(groups::one)
+                .patch(groups::change)
+                .delete(groups::remove),
         )
 }
 

@@ -311,6 +311,7 @@ impl Service {
                 .trim_history(tenant.id(), now - self.settings.keep_history)
                 .await?;
         }
+        self.store.trim_sign_ins(now).await?;
         self.store.trim_assertions(now).await?;
         let keep_audit = now - self.settings.keep_audit;
         self.store.trim_audit(keep_audit).await

@@ -1,6 +1,8 @@
 //! The real binary, and Microsoft's real documents, for tests.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod browser;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
