@@ -95,6 +95,12 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, "ResourceAlreadyExists", message)
     }
 
+    /// What the token grants the person's own role does not allow (API specification, sections 3.4 and 5).
+    pub(crate) fn no_role() -> Self {
+        let message = "Access to the resource is forbidden: your role in kbgap does not allow it";
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message.to_owned())
+    }
+
     /// A method that the route does not have.
     pub(crate) fn method() -> Self {
         Self::new(

@@ -51,6 +51,7 @@ const WORDS: &[&str] = &[
     "secrets",
     "secureconfigurationsassessmentbymachine",
     "secureconfigurationsassessmentexport",
+    "setdevicegroup",
     "setdevicevalue",
     "setexclusion",
     "software",
