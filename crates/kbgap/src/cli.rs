@@ -311,10 +311,38 @@ pub(crate) enum InventoryCommand {
     Import(InventoryImportArgs),
     /// Import the machines and their software from exports of Microsoft Defender
     ImportDefender(InventoryDefenderArgs),
+    /// Put machines into a device group, or take them out of theirs
+    Group(InventoryGroupArgs),
     /// Show how the software that reports list is understood: its id, its version, and what decided
     Software(InventorySoftwareArgs),
     /// Print the JSON Schema of the machine report
     Schema,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+People see the machines of the device groups that their own groups name (see 'kbgap group'); scores and tasks are by
+device group too. A machine is in one at most; what it reports does not change it.
+
+Exit codes: 0 all were known, 2 some were not; they are named, and the others are grouped.
+
+Examples:
+  kbgap inventory group Finance pc-1.corp.example pc-2.corp.example
+  kbgap inventory group Finance --from finance.txt
+  kbgap inventory group --none pc-1.corp.example")]
+pub(crate) struct InventoryGroupArgs {
+    /// The device group's name, then machines by id or DNS name; with --none machines only
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<String>,
+    /// Take the machines out of the group they are in
+    #[arg(long)]
+    pub(crate) none: bool,
+    /// Machines also from a file, one a line; '-' for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -18,6 +18,7 @@ use kbgap_odata::edm::{Primitive, Property, Schema, StructuredType, Type};
 use kbgap_synthetic::{Era, SyntheticFleet};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use support::people::People;
 use support::{Client, Installation, Server};
 
 const MACHINES: u32 = 300;
@@ -911,6 +912,65 @@ async fn each_endpoint_has_its_permission() {
         }
         let answer = server.get(&path, None).await;
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
+    }
+}
+
+/// The same for people: each endpoint with the scope of each permission, with the right words, and no further than the role.
+#[tokio::test]
+async fn each_endpoint_has_its_permission_for_people() {
+    let installation = Installation::with_documents();
+    let server = installation.serve(&DAY);
+    let token = server.token(&server.client()).await;
+    let places = filled(&server, &token).await;
+    let people = People::new(&installation, &server);
+    people.group("managers", "manage", &[]);
+    people.user("mia@contoso", "managers");
+    let all: BTreeSet<&str> = ENDPOINTS.iter().flat_map(|of| of.any_of).copied().collect();
+    let mut tokens: BTreeMap<&str, String> = BTreeMap::new();
+    for permission in &all {
+        let scope = permission.strip_suffix(".All").unwrap();
+        let scope = format!("https://api.securitycenter.microsoft.com/{scope}");
+        tokens.insert(permission, people.token_for("mia@contoso", &scope).await);
+    }
+    for endpoint in ENDPOINTS {
+        let path = path(endpoint, &places);
+        // As printed: people need the permission for recommendations there, applications that for software.
+        let any_of = if endpoint.path == "/api/recommendations/{recommendation}/software" {
+            SR
+        } else {
+            endpoint.any_of
+        };
+        for (permission, token) in &tokens {
+            let answer = server.get(&path, Some(token)).await;
+            let allowed = any_of.contains(permission);
+            let wanted = if allowed {
+                StatusCode::OK
+            } else {
+                StatusCode::FORBIDDEN
+            };
+            assert_eq!(answer.status(), wanted, "{path} with {permission}");
+            if !allowed {
+                let body: Value = answer.json().await.unwrap();
+                assert_eq!(body["error"]["code"], "Forbidden");
+                let message = body["error"]["message"].as_str().unwrap();
+                assert!(
+                    message.contains("required delegated permissions"),
+                    "{message}"
+                );
+            }
+        }
+    }
+    people.run(&["group", "member", "remove", "managers", "mia@contoso"]);
+    for endpoint in ENDPOINTS {
+        let path = path(endpoint, &places);
+        for token in tokens.values() {
+            let answer = server.get(&path, Some(token)).await;
+            assert_eq!(
+                answer.status(),
+                StatusCode::FORBIDDEN,
+                "{path} without a role"
+            );
+        }
     }
 }
 

@@ -95,6 +95,15 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, "ResourceAlreadyExists", message)
     }
 
+    /// What who sees some device groups only may not do.
+    pub(crate) fn sees_too_little() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "Forbidden",
+            "This is for who sees the machines of all device groups: it changes what is seen",
+        )
+    }
+
     /// A method that the route does not have.
     pub(crate) fn method() -> Self {
         Self::new(

@@ -15,6 +15,8 @@ use crate::envelope::ApiError;
 use crate::history::Detection;
 use crate::service::Service;
 
+const SOFTWARE: &[Permission] = &[Permission::SoftwareRead];
+
 /// The evidence of one machine.
 #[derive(Serialize)]
 pub(crate) struct MachineEvidence {
@@ -27,7 +29,7 @@ pub(crate) async fn of_machine(
     caller: Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<MachineEvidence>, ApiError> {
-    let machines = caller.machines(&service, &[Permission::SoftwareRead])?;
+    let machines = caller.machines(&service, SOFTWARE)?;
     let value = machines
         .evidence_on_machine(&id)
         .ok_or_else(|| ApiError::not_found("Machine", &id))?;
@@ -40,7 +42,7 @@ pub(crate) async fn of_update(
     caller: Authenticated,
     Path((id, kb)): Path<(String, String)>,
 ) -> Result<Json<Evidence>, ApiError> {
-    let machines = caller.machines(&service, &[Permission::SoftwareRead])?;
+    let machines = caller.machines(&service, SOFTWARE)?;
     let number: Kb = kb.parse().map_err(ApiError::body)?;
     let evidence = machines
         .evidence_of_update(&id, number)
@@ -62,9 +64,9 @@ pub(crate) async fn history(
     caller: Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<MachineHistory>, ApiError> {
-    let tenant = caller.tenant(&service, &[Permission::SoftwareRead])?;
-    let value = service.history(tenant.id(), &id).await?;
-    let value = value.ok_or_else(|| ApiError::not_found("Machine", &id))?;
+    let machine = seen(&service, &caller, &id)?;
+    let tenant = caller.tenant(&service, SOFTWARE)?;
+    let value = tenant.history(&machine).await?;
     Ok(Json(MachineHistory { value }))
 }
 
@@ -74,10 +76,17 @@ pub(crate) async fn report(
     caller: Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<MachineReport>, ApiError> {
-    let tenant = caller.tenant(&service, &[Permission::SoftwareRead])?;
-    let not_found = || ApiError::not_found("Machine", &id);
-    let machine = tenant.fleet().snapshot().machine(&id);
-    let machine = machine.ok_or_else(not_found)?.id.to_string();
+    let machine = seen(&service, &caller, &id)?;
+    let tenant = caller.tenant(&service, SOFTWARE)?;
     let report = tenant.report(&machine).await?;
-    report.map(Json).ok_or_else(not_found)
+    report
+        .map(Json)
+        .ok_or_else(|| ApiError::not_found("Machine", &id))
+}
+
+/// The id of a machine that the caller sees, by its id or name.
+fn seen(service: &Service, caller: &Authenticated, id_or_name: &str) -> Result<String, ApiError> {
+    let machine = caller.machines(service, SOFTWARE)?.machine(id_or_name);
+    let machine = machine.ok_or_else(|| ApiError::not_found("Machine", id_or_name))?;
+    Ok(machine.id.to_string())
 }

@@ -52,6 +52,7 @@ const WORDS: &[&str] = &[
     "secrets",
     "secureconfigurationsassessmentbymachine",
     "secureconfigurationsassessmentexport",
+    "setdevicegroup",
     "setdevicevalue",
     "setexclusion",
     "software",

@@ -84,6 +84,10 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .route("/api/$metadata", get(api::metadata))
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))
         .route("/api/machines/{id}/getmissingkbs", get(api::of_machine))
+        .route(
+            "/kbgap/v1/machines/setdevicegroup",
+            post(api::machine_actions::set_group),
+        )
         .route("/kbgap/v1/machines/{id}/report", get(machine::report))
         .route("/kbgap/v1/machines/{id}/history", get(machine::history))
         .route("/kbgap/v1/machines/{id}/evidence", get(machine::of_machine))

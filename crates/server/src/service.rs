@@ -19,7 +19,6 @@ use crate::api::openapi::OpenApi;
 use crate::api::{Answers, Documents, Model};
 use crate::audit::AuditLog;
 use crate::front::{PublicUrl, TrustedProxies};
-use crate::history::Detection;
 use crate::intake::Intake;
 use crate::issuers::{self, BadIssuer, FetchError, IssuerSettings, Issuers};
 use crate::limits::{Limits, RateLimits};
@@ -332,22 +331,6 @@ impl Service {
     /// Takes in reports of a tenant's machines; `None` where there is no such tenant.
     pub fn intake(&self, tenant: &str) -> Option<Intake> {
         Some(self.served(tenant)?.intake().clone())
-    }
-
-    /// What was found on a machine since it is known, each for how long; `None` where there is no such tenant or
-    /// machine.
-    pub async fn history(
-        &self,
-        tenant: &str,
-        id_or_name: &str,
-    ) -> Result<Option<Vec<Detection>>, StoreError> {
-        let Some(tenant) = self.served(tenant) else {
-            return Ok(None);
-        };
-        let Some(machine) = tenant.fleet().snapshot().machine(id_or_name) else {
-            return Ok(None);
-        };
-        tenant.history(&machine.id.to_string()).await.map(Some)
     }
 
     /// Reads the tenants that are not served yet; `true` where there were any.

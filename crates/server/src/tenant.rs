@@ -9,7 +9,7 @@ use kbgap_fleet::{Ages, Change, Damaged, Fleet, Loaded, Loader, Snapshot, Softwa
 use kbgap_inventory::MachineReport;
 use kbgap_store::{Changes, MachineReader, MachineRow, Store, StoreError};
 
-use crate::api::{CurrentViews, Views};
+use crate::api::{CurrentViews, NarrowViews, Views};
 use crate::former;
 use crate::history::{self, Detection, Found, Knowledge, Recorder, Timeline};
 use crate::intake::{Applied, Entries, Intake, Shown, of_fleet, rows};
@@ -28,6 +28,7 @@ pub(crate) struct Tenant {
     applied: Arc<Applied>,
     recorder: Recorder,
     views: CurrentViews,
+    narrow: NarrowViews,
     /// One follows at a time.
     following: tokio::sync::Mutex<()>,
 }
@@ -72,6 +73,7 @@ impl Tenant {
             applied,
             recorder: Recorder::default(),
             views: CurrentViews::default(),
+            narrow: NarrowViews::default(),
             following: tokio::sync::Mutex::default(),
         }))
     }
@@ -79,6 +81,15 @@ impl Tenant {
     /// The machines as they are now, with the rows that lists of them are made of.
     pub(crate) fn views(&self, service: &Service) -> Arc<Views> {
         self.views.of(service, self)
+    }
+
+    /// The same of the machines of some device groups only.
+    pub(crate) async fn narrow_views(
+        &self,
+        service: &Service,
+        groups: &BTreeSet<Box<str>>,
+    ) -> Arc<Views> {
+        self.narrow.of(service, self, groups).await
     }
 
     pub(crate) fn id(&self) -> &Arc<str> {

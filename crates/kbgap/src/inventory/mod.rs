@@ -1,6 +1,7 @@
 //! `kbgap inventory`: machine reports into the store, and how their software is understood.
 
 mod defender;
+mod group;
 mod lines;
 mod software;
 
@@ -25,6 +26,7 @@ pub(crate) fn run(command: InventoryCommand, settings: &Settings) -> anyhow::Res
     match command {
         InventoryCommand::Import(args) => import(&args, settings),
         InventoryCommand::ImportDefender(args) => defender::run(&args, settings),
+        InventoryCommand::Group(args) => group::run(args, settings),
         InventoryCommand::Software(args) => {
             software::run(&args, &names::rules(settings.software_rules.as_deref())?)
         }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub(crate) mod browser;
+pub(crate) mod people;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use kbgap_synthetic::{Era, SyntheticFleet};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
@@ -134,8 +136,13 @@ impl Installation {
 
     /// Creates an application.
     pub(crate) fn create_app(&self, name: &str, permissions: &[&str]) -> Client {
+        self.create_app_in("default", name, permissions)
+    }
+
+    pub(crate) fn create_app_in(&self, tenant: &str, name: &str, permissions: &[&str]) -> Client {
         let flags = permissions.iter().flat_map(|name| ["--permission", name]);
-        let created = stdout(&self.run(["app", "create", name].into_iter().chain(flags)));
+        let fixed = ["app", "create", name, "--tenant", tenant].into_iter();
+        let created = stdout(&self.run(fixed.chain(flags)));
         let value = |name: &str| {
             let mut lines = created.lines().map(str::trim_start);
             let line = lines.find(|line| line.starts_with(name)).unwrap();
@@ -327,6 +334,23 @@ impl Server {
         request.send().await.unwrap()
     }
 
+    /// The JSON of an answer that is to be had.
+    pub(crate) async fn read(&self, path: &str, token: &str) -> Value {
+        let answer = self.get(path, Some(token)).await;
+        let status = answer.status();
+        let body = answer.text().await.unwrap();
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> (StatusCode, Value) {
+        let request = self.http().post(format!("{}{path}", self.url));
+        let answer = request.bearer_auth(token).body(body.to_string()).send();
+        let answer = answer.await.unwrap();
+        let status = answer.status();
+        (status, answer.json().await.unwrap_or_default())
+    }
+
     pub(crate) async fn post_reports(&self, token: &str, body: String) -> (StatusCode, Value) {
         let response = self
             .http()
@@ -353,6 +377,22 @@ pub(crate) struct Client {
     pub(crate) tenant: String,
     pub(crate) id: String,
     pub(crate) secret: String,
+}
+
+/// What the machines of a generated fleet report, as of now.
+pub(crate) fn reports(seed: u64, machines: u32) -> Vec<Value> {
+    let fleet = SyntheticFleet::new(Era::Winter2026, seed, machines).unwrap();
+    let later = jiff::Timestamp::now().duration_since(fleet.today());
+    let reports = fleet.reports().map(|mut report| {
+        report.reported_at = report.reported_at.map(|at| at + later);
+        serde_json::to_value(report).unwrap()
+    });
+    reports.collect()
+}
+
+/// The rows of a list.
+pub(crate) fn rows(answer: &Value) -> &[Value] {
+    answer["value"].as_array().unwrap()
 }
 
 pub(crate) fn stdout(output: &Output) -> String {

@@ -1,12 +1,13 @@
 //! Who asks.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request::Parts};
 use jiff::Timestamp;
 use kbgap_fleet::Snapshot;
-use kbgap_identity::{Caller, Grant, IssuerKind, Permission, Person, Rights, Unauthorized};
+use kbgap_identity::{Caller, Grant, IssuerKind, Permission, Rights, Seen, Unauthorized};
 use kbgap_store::StoreError;
 
 use super::views::Views;
@@ -15,10 +16,21 @@ use crate::envelope::ApiError;
 use crate::service::Service;
 use crate::tenant::Tenant;
 
-const ADMINISTER: Permission = Permission::AdministrationReadWrite;
-
 /// A caller whose token was verified.
-pub(crate) struct Authenticated(Arc<Caller>);
+pub(crate) struct Authenticated {
+    caller: Arc<Caller>,
+    standing: Standing,
+    /// What there is for who sees some device groups only; all of the tenant without.
+    narrow: Option<Arc<Views>>,
+}
+
+/// What a caller may beyond what the token grants.
+enum Standing {
+    /// An application: the token says all.
+    Application,
+    /// A person, as far as the person's own rights go (API specification, section 3.4); none for who is in no group.
+    Person(Option<Rights>),
+}
 
 impl Authenticated {
     /// The caller's tenant, where the caller has one of these permissions.
@@ -29,49 +41,46 @@ impl Authenticated {
     ) -> Result<Arc<Tenant>, ApiError> {
         self.permit(any_of)?;
         service
-            .served(&self.0.tenant)
+            .served(&self.caller.tenant)
             .ok_or_else(|| ApiError::unauthorized(&Unauthorized::Issuer))
     }
 
     /// Whether the caller has one of these permissions.
     pub(crate) fn permit(&self, any_of: &[Permission]) -> Result<(), ApiError> {
-        if self.0.may(any_of) {
-            Ok(())
-        } else {
-            Err(ApiError::forbidden(&self.0, any_of))
+        if !self.caller.may(any_of) {
+            return Err(ApiError::forbidden(&self.caller, any_of));
+        }
+        let Standing::Person(rights) = &self.standing else {
+            return Ok(());
+        };
+        let mut granted = any_of.iter().filter(|one| self.caller.may(&[**one]));
+        let allows = |one: &Permission| {
+            let rights = rights.as_ref();
+            rights.is_some_and(|rights| rights.role.allows(*one))
+        };
+        match granted.clone().any(allows) {
+            true => Ok(()),
+            false => Err(granted.next().map_or_else(
+                || ApiError::forbidden(&self.caller, any_of),
+                |one| ApiError::no_role(*one),
+            )),
         }
     }
 
-    /// The caller's tenant, where the caller may administer it. Of a person the role is looked up besides: one that was lost
-    /// counts no more, also where a token issued before says otherwise.
-    pub(crate) async fn administered(&self, service: &Service) -> Result<Arc<Tenant>, ApiError> {
-        let tenant = self.tenant(service, &[ADMINISTER])?;
-        if let Grant::Delegated(_) = self.0.grant {
-            let rights = match &self.0.person {
-                Some(person) => self.rights(service, person).await?,
-                None => None,
-            };
-            if !rights.is_some_and(|rights| rights.role.allows(ADMINISTER)) {
-                return Err(ApiError::no_role(ADMINISTER));
-            }
+    /// The device groups seen, where these are not all.
+    pub(crate) fn groups_seen(&self) -> Option<&BTreeSet<Box<str>>> {
+        match &self.standing {
+            Standing::Person(Some(Rights {
+                sees: Seen::Groups(groups),
+                ..
+            })) => Some(groups),
+            _ => None,
         }
-        Ok(tenant)
     }
 
-    /// What a person may do now: by the groups kept here, or by those that the token of a foreign issuer names.
-    async fn rights(
-        &self,
-        service: &Service,
-        person: &Person,
-    ) -> Result<Option<Rights>, StoreError> {
-        let tenant = &self.0.tenant;
-        match self.0.issuer {
-            IssuerKind::Own => service.store.rights_of(tenant, &person.id).await,
-            IssuerKind::Foreign(_) => {
-                let claims: Vec<&str> = person.groups.iter().map(|group| &**group).collect();
-                service.store.rights_of_claims(tenant, &claims).await
-            }
-        }
+    /// The caller's tenant, where the caller may administer it.
+    pub(crate) fn administered(&self, service: &Service) -> Result<Arc<Tenant>, ApiError> {
+        self.tenant(service, &[Permission::AdministrationReadWrite])
     }
 
     /// The caller's tenant, whatever of the API the caller may use.
@@ -79,13 +88,17 @@ impl Authenticated {
         self.tenant(service, &Permission::ALL)
     }
 
-    /// The machines of the caller's tenant as they are now, where the caller has one of these permissions.
+    /// The machines that the caller sees as they are now, where the caller has one of these permissions.
     pub(crate) fn machines(
         &self,
         service: &Service,
         any_of: &[Permission],
     ) -> Result<Arc<Snapshot>, ApiError> {
-        Ok(self.tenant(service, any_of)?.fleet().snapshot())
+        let tenant = self.tenant(service, any_of)?;
+        Ok(match &self.narrow {
+            Some(narrow) => narrow.machines.clone(),
+            None => tenant.fleet().snapshot(),
+        })
     }
 
     /// The same with the rows that lists are made of.
@@ -95,7 +108,10 @@ impl Authenticated {
         any_of: &[Permission],
     ) -> Result<Arc<Views>, ApiError> {
         let tenant = self.tenant(service, any_of)?;
-        Ok(tenant.views(service))
+        Ok(match &self.narrow {
+            Some(narrow) => narrow.clone(),
+            None => tenant.views(service),
+        })
     }
 
     /// Which of two sets of permissions counts: that of applications, or that of people.
@@ -104,16 +120,53 @@ impl Authenticated {
         application: &'a [Permission],
         person: &'a [Permission],
     ) -> &'a [Permission] {
-        match self.0.grant {
+        match self.caller.grant {
             Grant::Application(_) => application,
             Grant::Delegated(_) => person,
         }
     }
 
-    /// Who asks: the application, else the tenant.
+    /// Who asks: the person, else the application, else the tenant.
     pub(crate) fn sender(&self) -> &str {
-        let application = self.0.application.as_deref();
-        application.unwrap_or(&self.0.tenant)
+        let person = self.caller.person.as_ref();
+        let person = person.map(|person| person.name.as_deref().unwrap_or(&person.id));
+        let application = self.caller.application.as_deref();
+        person.or(application).unwrap_or(&self.caller.tenant)
+    }
+
+    async fn of(caller: Arc<Caller>, service: &Arc<Service>) -> Result<Self, ApiError> {
+        let standing = match &caller.grant {
+            Grant::Application(_) => Standing::Application,
+            Grant::Delegated(_) => Standing::Person(rights(&caller, service).await?),
+        };
+        let mut authenticated = Self {
+            caller,
+            standing,
+            narrow: None,
+        };
+        if let Some(groups) = authenticated.groups_seen() {
+            let tenant = service.served(&authenticated.caller.tenant);
+            let tenant = tenant.ok_or_else(|| ApiError::unauthorized(&Unauthorized::Issuer))?;
+            let narrow = tenant.narrow_views(service, groups).await;
+            authenticated.narrow = Some(narrow);
+        }
+        Ok(authenticated)
+    }
+}
+
+/// The rights of a person: of our own by the groups the person is in, of a foreign issuer by those the token names.
+async fn rights(caller: &Caller, service: &Service) -> Result<Option<Rights>, StoreError> {
+    let Some(person) = &caller.person else {
+        return Ok(None);
+    };
+    match &caller.issuer {
+        IssuerKind::Own => service.store.rights_of(&caller.tenant, &person.id).await,
+        IssuerKind::Foreign(_) => {
+            let claims = person.groups.iter().chain(&person.roles);
+            let claims: Vec<&str> = claims.map(|claim| &**claim).collect();
+            let store = &service.store;
+            store.rights_of_claims(&caller.tenant, &claims).await
+        }
     }
 }
 
@@ -133,7 +186,7 @@ impl FromRequestParts<Arc<Service>> for Authenticated {
         if let Some(note) = parts.extensions.get::<Note>() {
             note.caller(&caller);
         }
-        Ok(Self(caller))
+        Self::of(caller, service).await
     }
 }
 

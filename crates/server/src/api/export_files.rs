@@ -145,14 +145,19 @@ where
     let tenant = caller.tenant(service, any_of)?;
     let hours = hours(&service.model, ask, rule)?;
     let now = Timestamp::now();
-    let key =
-        ExportKey::new(tenant.id(), kind, "", "").map_err(|error| ApiError::internal(&error))?;
+    let key = ExportKey::new(tenant.id(), kind, "", &visibility(caller))
+        .map_err(|error| ApiError::internal(&error))?;
     let request = Request {
         key,
         now,
         fresh: FRESH,
     };
-    let producer = producer(service.clone(), tenant.views(service), rows, entity);
+    let producer = producer(
+        service.clone(),
+        caller.views(service, any_of)?,
+        rows,
+        entity,
+    );
     let export = service.exports.export(request, producer).await;
     let export = export.map_err(|error| ApiError::internal(&*error))?;
     let base = format!("{}{}", ask.root.text(), BELOW.trim_end_matches('/'));
@@ -160,6 +165,19 @@ where
     let urls = links.of(service.exports.store(), &export, now, hours).await;
     let urls = urls.map_err(|error| ApiError::internal(&error))?;
     Ok(answer(&service.model, ask, urls, export.generated))
+}
+
+/// What the caller may see, as one word: a digest of the device groups, or nothing for all.
+fn visibility(caller: &Authenticated) -> String {
+    let Some(groups) = caller.groups_seen() else {
+        return String::new();
+    };
+    let mut digest = blake3::Hasher::new();
+    for group in groups {
+        digest.update(&(group.len() as u64).to_le_bytes());
+        digest.update(group.as_bytes());
+    }
+    digest.finalize().to_hex()[..32].to_owned()
 }
 
 fn answer(model: &Model, ask: &Ask, urls: Vec<String>, generated: Timestamp) -> Response {

@@ -74,7 +74,7 @@ pub(crate) async fn list(
     State(service): State<Arc<Service>>,
     caller: Authenticated,
 ) -> Result<Json<List>, ApiError> {
-    let tenant = caller.administered(&service).await?;
+    let tenant = caller.administered(&service)?;
     let mut value = Vec::new();
     for group in service.store.groups(tenant.id()).await? {
         value.push(Row::of(&service, group).await?);
@@ -89,7 +89,7 @@ pub(crate) async fn create(
     note: Note,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Row>), ApiError> {
-    let tenant = caller.administered(&service).await?;
+    let tenant = caller.administered(&service)?;
     let wanted: Wanted = serde_json::from_slice(&body).map_err(ApiError::body)?;
     let members = ids(&service, tenant.id(), &wanted.members).await?;
     let group = Group {
@@ -123,7 +123,7 @@ pub(crate) async fn one(
     caller: Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<Row>, ApiError> {
-    let tenant = caller.administered(&service).await?;
+    let tenant = caller.administered(&service)?;
     let group = find(&service, tenant.id(), &id).await?;
     Ok(Json(Row::of(&service, group).await?))
 }
@@ -136,7 +136,7 @@ pub(crate) async fn change(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<Row>, ApiError> {
-    let tenant = caller.administered(&service).await?;
+    let tenant = caller.administered(&service)?;
     let changes: Changes = serde_json::from_slice(&body).map_err(ApiError::body)?;
     let mut group = find(&service, tenant.id(), &id).await?;
     let wanted = match &changes.members {
@@ -186,7 +186,7 @@ pub(crate) async fn remove(
     note: Note,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let tenant = caller.administered(&service).await?;
+    let tenant = caller.administered(&service)?;
     let group = find(&service, tenant.id(), &id).await?;
     note.on(&group.id);
     note.telling(group.name.clone());

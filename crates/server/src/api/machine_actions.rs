@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::Timestamp;
+use kbgap_fleet::Snapshot;
 use kbgap_identity::Permission;
 use kbgap_odata::Content;
 use kbgap_store::{DeviceValue, ExclusionReason, Labels};
@@ -64,6 +65,15 @@ struct Exclusion {
     reason: Option<String>,
 }
 
+/// The body of `setDeviceGroup`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Grouping {
+    /// The device group; null takes the machines out of any.
+    rbac_group_name: Option<String>,
+    machine_ids: Vec<String>,
+}
+
 /// The body of `PATCH`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -80,9 +90,9 @@ pub(crate) async fn tags(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant(&service, WRITE)?;
+    caller.permit(WRITE)?;
     let tag: Tag = read(&body)?;
-    change(&service, &tenant, &ask, &id, labels(&tag)?).await
+    change(&service, &caller, &ask, &id, labels(&tag)?).await
 }
 
 /// `POST /api/machines/AddOrRemoveTagForMultipleMachines`
@@ -97,21 +107,68 @@ pub(crate) async fn tag_many(
     if machines.len() > MOST {
         return Err(ApiError::too_many_items(machines.len(), MOST));
     }
-    let before = tenant.fleet().snapshot();
-    let ids = machines.iter().map(|id| {
-        let machine = before.machine(id);
-        machine.ok_or_else(|| ApiError::not_found("Machine", id))
-    });
-    let ids = ids.map(|machine| Ok(machine?.id.to_string()));
-    let ids: Vec<String> = ids.collect::<Result<_, ApiError>>()?;
+    let seen = caller.machines(&service, WRITE)?;
+    let ids = known(&seen, &machines)?;
     store(&service, &tenant, &ids, labels(&tag)?).await?;
-    let views = tenant.views(&service);
+    changed(&service, &tenant, &ask, &ids)
+}
+
+/// `POST /kbgap/v1/machines/setDeviceGroup`: an addition; Defender has rules for it in its portal. Who sees some device
+/// groups only may not: it would change what is seen.
+pub(crate) async fn set_group(
+    State(service): State<Arc<Service>>,
+    caller: Authenticated,
+    ask: Ask,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let tenant = caller.tenant(&service, WRITE)?;
+    if caller.groups_seen().is_some() {
+        return Err(ApiError::sees_too_little());
+    }
+    let Grouping {
+        rbac_group_name,
+        machine_ids,
+    } = read(&body)?;
+    if machine_ids.len() > MOST {
+        return Err(ApiError::too_many_items(machine_ids.len(), MOST));
+    }
+    if let Some(name) = &rbac_group_name {
+        checked(name)?;
+    }
+    let seen = caller.machines(&service, WRITE)?;
+    let ids = known(&seen, &machine_ids)?;
+    let labels = Labels {
+        group: Some(rbac_group_name),
+        ..Labels::default()
+    };
+    store(&service, &tenant, &ids, labels).await?;
+    changed(&service, &tenant, &ask, &ids)
+}
+
+/// The ids of machines by their ids or names; all of them are known.
+fn known(machines: &Snapshot, asked: &[String]) -> Result<Vec<String>, ApiError> {
+    let ids = asked.iter().map(|id| {
+        let machine = machines.machine(id);
+        let machine = machine.ok_or_else(|| ApiError::not_found("Machine", id))?;
+        Ok(machine.id.to_string())
+    });
+    ids.collect()
+}
+
+/// Answers machines that were changed, as they are now.
+fn changed(
+    service: &Service,
+    tenant: &Tenant,
+    ask: &Ask,
+    ids: &[String],
+) -> Result<Response, ApiError> {
+    let views = tenant.views(service);
     let now = Timestamp::now();
     let rows = ids.iter().filter_map(|id| views.machines.machine(id));
     let rows: Vec<Machine> = rows.map(|machine| row(&views, &machine, now)).collect();
     let model = &service.model;
     let named = Named::set("Machines");
-    respond::rows(&ask, model, &model.machine, &named, PAGE, &*rows)
+    respond::rows(ask, model, &model.machine, &named, PAGE, &*rows)
 }
 
 /// `POST /api/machines/{machineId}/setDeviceValue`
@@ -122,13 +179,13 @@ pub(crate) async fn set_value(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant(&service, WRITE)?;
+    caller.permit(WRITE)?;
     let Value { value } = read(&body)?;
     let labels = Labels {
         value: Some(value_of(&value)?),
         ..Labels::default()
     };
-    change(&service, &tenant, &ask, &id, labels).await
+    change(&service, &caller, &ask, &id, labels).await
 }
 
 /// `POST /api/machines/{id}/setExclusion`
@@ -139,7 +196,7 @@ pub(crate) async fn set_exclusion(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant(&service, WRITE)?;
+    caller.permit(WRITE)?;
     let Exclusion { excluded, reason } = read(&body)?;
     let reason = match reason.as_deref() {
         None => ExclusionReason::Other,
@@ -150,7 +207,7 @@ pub(crate) async fn set_exclusion(
         exclusion: Some(excluded.then_some(reason)),
         ..Labels::default()
     };
-    change(&service, &tenant, &ask, &id, labels).await
+    change(&service, &caller, &ask, &id, labels).await
 }
 
 /// `PATCH /api/machines/{machineId}`: a list of tags replaces the tags there are.
@@ -161,7 +218,7 @@ pub(crate) async fn patch(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant(&service, WRITE)?;
+    caller.permit(WRITE)?;
     let Changes {
         machine_tags,
         device_value,
@@ -174,7 +231,7 @@ pub(crate) async fn patch(
         value: device_value.as_deref().map(value_of).transpose()?,
         ..Labels::default()
     };
-    change(&service, &tenant, &ask, &id, labels).await
+    change(&service, &caller, &ask, &id, labels).await
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
@@ -227,15 +284,17 @@ async fn store(
 
 async fn change(
     service: &Service,
-    tenant: &Tenant,
+    caller: &Authenticated,
     ask: &Ask,
     id: &str,
     labels: Labels,
 ) -> Result<Response, ApiError> {
     let unknown = || ApiError::not_found("Machine", id);
-    let machine = tenant.fleet().snapshot().machine(id).ok_or_else(unknown)?;
+    let tenant = caller.tenant(service, WRITE)?;
+    let seen = caller.machines(service, WRITE)?;
+    let machine = seen.machine(id).ok_or_else(unknown)?;
     let id = machine.id.to_string();
-    store(service, tenant, std::slice::from_ref(&id), labels).await?;
+    store(service, &tenant, std::slice::from_ref(&id), labels).await?;
     let views = tenant.views(service);
     let machine = views.machines.machine(&id).ok_or_else(unknown)?;
     let row = row(&views, &machine, Timestamp::now());

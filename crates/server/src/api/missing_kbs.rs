@@ -23,15 +23,17 @@ pub(crate) async fn of_software(
     ask: Ask,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant(&service, &[Permission::SoftwareRead])?;
-    let machines = tenant.fleet().snapshot();
+    const ANY_OF: &[Permission] = &[Permission::SoftwareRead];
+    let tenant = caller.tenant(&service, ANY_OF)?;
+    let machines = caller.machines(&service, ANY_OF)?;
     let question = Question {
         tenant: tenant.id().clone(),
         generation: machines.generation(),
         root: ask.root.text().into(),
         software: SoftwareId::from_client(&id),
     };
-    let plain = ask.raw_query().is_empty();
+    // Who sees some machines only has answers of their own.
+    let plain = ask.raw_query().is_empty() && caller.groups_seen().is_none();
     if let Some(body) = service.answers.get(&question).filter(|_| plain) {
         return Ok(json(body));
     }

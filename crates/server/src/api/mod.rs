@@ -35,4 +35,4 @@ pub(crate) use metadata::{Documents, metadata, service_document};
 pub(crate) use missing_kbs::{of_machine, of_software};
 pub(crate) use model::Model;
 pub(crate) use root::Root;
-pub(crate) use views::{CurrentViews, Views};
+pub(crate) use views::{CurrentViews, NarrowViews, Views};

@@ -67,7 +67,8 @@ pub(crate) async fn list(
     let tenant = caller.tenant(&service, READ)?;
     let tasks = service.store.remediation_tasks(tenant.id()).await?;
     respond::in_background(move || {
-        let rows: Vec<RemediationTask> = tasks.iter().map(|task| row(&views, task)).collect();
+        let seen = tasks.iter().filter(|task| is_seen(&caller, task));
+        let rows: Vec<RemediationTask> = seen.map(|task| row(&views, task)).collect();
         let model = &service.model;
         let named = Named::set("RemediationTasks");
         respond::rows(&ask, model, &model.remediation_task, &named, PAGE, &*rows)
@@ -116,6 +117,17 @@ pub(crate) async fn create(
     let software = SoftwareId::from_client(&wanted.product_id);
     if !views.exposures().software().contains_key(&software) {
         return Err(ApiError::not_found("Software", &wanted.product_id));
+    }
+    // Who sees some device groups only asks for these only.
+    if let Some(seen) = caller.groups_seen() {
+        let named = wanted.rbac_group_names.iter();
+        let unseen = named.clone().find(|name| !seen.contains(name.as_str()));
+        if let Some(name) = unseen {
+            return Err(ApiError::invalid("InvalidInput", "rbacGroupNames", name));
+        }
+        if named.len() == 0 {
+            return Err(ApiError::parameter_missing("rbacGroupNames"));
+        }
     }
     let now = Timestamp::now();
     let subject = wanted
@@ -206,7 +218,17 @@ async fn find(
         .store
         .remediation_task(tenant.id(), &id.to_lowercase())
         .await?;
-    known.ok_or_else(|| ApiError::not_found("RemediationTask", id))
+    known
+        .filter(|task| is_seen(caller, task))
+        .ok_or_else(|| ApiError::not_found("RemediationTask", id))
+}
+
+/// Whether a task is for who asks: for all machines, or for a device group that is seen.
+fn is_seen(caller: &Authenticated, task: &kbgap_store::RemediationTask) -> bool {
+    caller.groups_seen().is_none_or(|seen| {
+        let mut groups = task.groups.iter();
+        task.groups.is_empty() || groups.any(|group| seen.contains(group.as_str()))
+    })
 }
 
 fn answer(

@@ -72,7 +72,7 @@ pub(crate) async fn list(
     State(service): State<Arc<Service>>,
     caller: Authenticated,
 ) -> Result<Json<List>, ApiError> {
-    let tenant = caller.administered(&service).await?;
+    let tenant = caller.administered(&service)?;
     let mut value = Vec::new();
     for user in service.store.users(tenant.id()).await? {
         value.push(Row::of(&service, &user, None).await?);
@@ -87,7 +87,7 @@ pub(crate) async fn create(
     note: Note,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Row>), ApiError> {
-    let tenant = caller.administered(&service).await?;
+    let tenant = caller.administered(&service)?;
     let wanted: Wanted = serde_json::from_slice(&body).map_err(ApiError::body)?;
     let name = UserName::new(&wanted.user_name).map_err(ApiError::body)?;
     let (password, made) = if let Some(password) = wanted.password {
@@ -123,7 +123,7 @@ pub(crate) async fn one(
     caller: Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<Row>, ApiError> {
-    let tenant = caller.administered(&service).await?;
+    let tenant = caller.administered(&service)?;
     let user = find(&service, tenant.id(), &id).await?;
     Ok(Json(Row::of(&service, &user, None).await?))
 }
@@ -136,7 +136,7 @@ pub(crate) async fn change(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<Row>, ApiError> {
-    let tenant = caller.administered(&service).await?;
+    let tenant = caller.administered(&service)?;
     let changes: Changes = serde_json::from_slice(&body).map_err(ApiError::body)?;
     let user = find(&service, tenant.id(), &id).await?;
     note.on(&user.id);
@@ -173,7 +173,7 @@ pub(crate) async fn remove(
     note: Note,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let tenant = caller.administered(&service).await?;
+    let tenant = caller.administered(&service)?;
     let user = find(&service, tenant.id(), &id).await?;
     note.on(&user.id);
     note.telling(user.name.to_string());

@@ -1,6 +1,8 @@
 //! The fleet in the API's own rows, made once for a snapshot.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use kbgap_catalog::{SoftwareId, Texts, VulnerabilityIx};
 use kbgap_fleet::{Exposures, Scores, Snapshot};
@@ -36,6 +38,62 @@ impl CurrentViews {
         }
         let views = Arc::new(Views::new(service, machines));
         *current = Some(views.clone());
+        views
+    }
+}
+
+/// The views of who sees some device groups only, those last asked for kept.
+#[derive(Default)]
+pub(crate) struct NarrowViews(tokio::sync::Mutex<VecDeque<Narrow>>);
+
+struct Narrow {
+    groups: BTreeSet<Box<str>>,
+    made: Instant,
+    took: Duration,
+    views: Arc<Views>,
+}
+
+/// How many sets of device groups are kept.
+const NARROW: usize = 16;
+/// For how many times as long as they took to make views are shown though machines changed: so machines that change all the
+/// time take a part of a core.
+const SHOWN: u32 = 10;
+
+impl NarrowViews {
+    /// The views of the machines of some device groups. They are made by one at a time, beside the threads that answer
+    /// others.
+    pub(crate) async fn of(
+        &self,
+        service: &Service,
+        tenant: &Tenant,
+        groups: &BTreeSet<Box<str>>,
+    ) -> Arc<Views> {
+        let mut kept = self.0.lock().await;
+        let whole = tenant.fleet().snapshot();
+        let place = kept.iter().position(|narrow| narrow.groups == *groups);
+        if let Some(known) = place.and_then(|place| kept.remove(place)) {
+            let is_current = known.views.machines.generation() == whole.generation()
+                || known.made.elapsed() < known.took * SHOWN;
+            if is_current {
+                let views = known.views.clone();
+                kept.push_front(known);
+                return views;
+            }
+        }
+        let (own, begun) = (groups.clone(), Instant::now());
+        let narrow = tokio::task::spawn_blocking(move || Arc::new(whole.within(&own))).await;
+        let machines = match narrow {
+            Ok(machines) => machines,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        let views = Arc::new(Views::new(service, machines));
+        kept.truncate(NARROW - 1);
+        kept.push_front(Narrow {
+            groups: groups.clone(),
+            made: Instant::now(),
+            took: begun.elapsed(),
+            views: views.clone(),
+        });
         views
     }
 }

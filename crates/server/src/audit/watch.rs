@@ -95,6 +95,11 @@ const ACTIONS: &[(Method, &str, &str)] = &[
         "/api/machines/{id}/setexclusion",
         "machine.exclusion",
     ),
+    (
+        Method::POST,
+        "/kbgap/v1/machines/setdevicegroup",
+        "machine.group",
+    ),
     (Method::POST, "/kbgap/v1/remediationtasks", "task.create"),
     (
         Method::PATCH,

@@ -88,6 +88,10 @@ const BY_ID: Listed = Listed {
     postgres: concat!(select_machines!(), " AND machine = ANY($2)"),
 };
 
+const BY_NAME: Listed = listed!(
+    "SELECT lower(name), machine FROM machines WHERE tenant = $1 AND lower(name)" texts "$2" "ORDER BY machine"
+);
+
 const COUNT: &str = "SELECT count(*) FROM machines WHERE tenant = $1";
 
 const REMOVE: Listed =
@@ -121,6 +125,28 @@ impl Store {
             .iter()
             .map(|machine| found.get(*machine).cloned())
             .collect())
+    }
+
+    /// The ids of the machines of some names, whatever the case; each name with its machine, of several with one name all.
+    pub async fn machines_by_name(
+        &self,
+        tenant: &str,
+        names: &[&str],
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let names: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut found = Vec::new();
+        for some in names.chunks(CHUNK) {
+            let rows: Vec<(String, String)> = reading!(self, |pool, dialect| {
+                sqlx::query_as(dialect.sql(BY_NAME))
+                    .bind(tenant)
+                    .bind(dialect.texts(some))
+                    .fetch_all(pool)
+                    .await?
+            });
+            found.extend(rows);
+        }
+        Ok(found)
     }
 
     /// How many machines of a tenant are known.
