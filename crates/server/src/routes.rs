@@ -64,6 +64,8 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
     let routes = Router::new()
         .route("/healthz", get(health))
         .route("/openapi.json", get(api::openapi::document))
+        .route("/openapi", get(api::openapi::page))
+        .route("/openapi.css", get(api::openapi::style))
         .merge(software_routes())
         .merge(vulnerability_routes())
         .merge(machine_routes())
