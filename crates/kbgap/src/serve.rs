@@ -244,7 +244,7 @@ impl Documents {
     }
 }
 
-/// Lets time pass: writes the history, lets silent machines leave the counts, and drops what is kept for a time only.
+/// Lets time pass: writes the history and the scores, lets silent machines leave the counts, and drops what is kept for a time only.
 async fn upkeep(service: Arc<Service>) {
     let mut ticked = Timestamp::UNIX_EPOCH;
     let mut trimmed = Timestamp::UNIX_EPOCH;
@@ -256,6 +256,9 @@ async fn upkeep(service: Arc<Service>) {
         if now.duration_since(ticked) >= TICK {
             ticked = now;
             service.tick(now).await;
+            if let Err(error) = service.keep_scores(now).await {
+                tracing::error!(%error, "the scores cannot be kept; they will be later");
+            }
         }
         if now.duration_since(trimmed) >= TRIM {
             trimmed = now;

@@ -306,6 +306,7 @@ fn vulnerability_routes() -> Router<Arc<Service>> {
         )
         .route("/api/exposurescore", get(scores::exposure))
         .route("/api/exposurescore/bymachinegroups", get(scores::by_groups))
+        .route("/kbgap/v1/exposurescore/history", get(scores::history))
         .route("/api/configurationscore", get(scores::configuration))
 }
 

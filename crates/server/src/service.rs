@@ -119,6 +119,8 @@ const INTAKE_TURNS: usize = 8;
 const KEEP_CHANGES: SignedDuration = SignedDuration::from_hours(2 * 24);
 /// How long the states machines were in are kept: half a year, as Defender does.
 const KEEP_HISTORY: SignedDuration = SignedDuration::from_hours(180 * 24);
+/// How long scores are kept: two years.
+const KEEP_SCORES: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
 /// How much further back than asked for changes are told.
 const DELTA_OVERLAP: SignedDuration = SignedDuration::from_mins(2);
 /// How often a sender may send reports, each time as many as it likes.
@@ -222,6 +224,14 @@ impl Service {
         Ok(())
     }
 
+    /// Keeps the exposure scores of all machines and of each device group, where they changed: one an hour.
+    pub async fn keep_scores(&self, now: Timestamp) -> Result<(), StoreError> {
+        for tenant in self.tenants() {
+            tenant.keep_scores(now).await?;
+        }
+        Ok(())
+    }
+
     /// Drops exports that are too old.
     pub async fn sweep(&self, now: Timestamp) -> Result<(), kbgap_export::StoreError> {
         let swept = self.exports.sweep(now, kbgap_export::Retention::default());
@@ -243,6 +253,9 @@ impl Service {
                 .await?;
             self.store
                 .trim_history(tenant.id(), now - self.settings.keep_history)
+                .await?;
+            self.store
+                .trim_scores(tenant.id(), now - KEEP_SCORES)
                 .await?;
         }
         Ok(())

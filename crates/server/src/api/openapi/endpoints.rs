@@ -41,6 +41,13 @@ impl Choice {
             about,
         }
     }
+
+    const fn time(name: &'static str, about: &'static str) -> Self {
+        Self {
+            format: Some("date-time"),
+            ..Self::new(name, "string", about)
+        }
+    }
 }
 
 /// A list, as the options of lists make it.
@@ -257,4 +264,24 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         SOFTWARE,
         "The machines that lack it",
     ),
+    Endpoint {
+        choices: &[
+            Choice::time(
+                "since",
+                "The first time told of; without it, the first kept",
+            ),
+            Choice::time("until", "The time before which it ends; without it, now"),
+            Choice::new(
+                "group",
+                "string",
+                "The device group; without it, all machines",
+            ),
+        ],
+        ..list(
+            "/kbgap/v1/exposureScore/history",
+            "ConfigurationScore",
+            SCORE,
+            "How exposed the organization or a device group was",
+        )
+    },
 ];
