@@ -17,7 +17,7 @@ use kbgap_store::{SigningKeyRow, Store, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::api::openapi::OpenApi;
-use crate::api::{Answers, Documents, Model};
+use crate::api::{Answers, Documents, Model, remediation_tasks};
 use crate::history::Detection;
 use crate::intake::Intake;
 use crate::limits::Limits;
@@ -228,6 +228,15 @@ impl Service {
     pub async fn keep_scores(&self, now: Timestamp) -> Result<(), StoreError> {
         for tenant in self.tenants() {
             tenant.keep_scores(now).await?;
+        }
+        Ok(())
+    }
+
+    /// Completes the remediation tasks that are done on every machine they are about.
+    pub async fn complete_tasks(&self, now: Timestamp) -> Result<(), StoreError> {
+        for tenant in self.tenants() {
+            let fleet = tenant.fleet().snapshot();
+            remediation_tasks::complete_done(&self.store, tenant.id(), fleet, now).await?;
         }
         Ok(())
     }

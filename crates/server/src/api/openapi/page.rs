@@ -247,15 +247,14 @@ impl<'a> Answer<'a> {
                 fields: fields.unwrap_or_default(),
             }
         };
-        match reference(schema) {
-            Some(name) => tables.push(named(name)),
-            None => {
-                tables.push(Table {
-                    of: "",
-                    fields: properties(schema),
-                });
-                tables.extend(reference(&schema["properties"]["value"]["items"]).map(named));
-            }
+        if let Some(name) = reference(schema) {
+            tables.push(named(name));
+        } else {
+            tables.push(Table {
+                of: "",
+                fields: properties(schema),
+            });
+            tables.extend(reference(&schema["properties"]["value"]["items"]).map(named));
         }
         Self {
             status,
