@@ -31,6 +31,9 @@ pub struct Score {
     pub score: f64,
 }
 
+/// What the name of a group is called where it is refused.
+const GROUP: &str = "the device group of a score";
+
 /// Two scores that differ by less are the same: they were added up in another order.
 const SAME: f64 = 1e-9;
 
@@ -64,7 +67,7 @@ fn check(tenant: &str, scores: &[Score]) -> Result<(), StoreError> {
     text::key("the id of a tenant", tenant)?;
     for score in scores {
         if let Some(group) = &score.group {
-            text::key("the device group of a score", group)?;
+            text::key(GROUP, group)?;
         }
         if !score.score.is_finite() {
             return Err(StoreError::Unfit {
@@ -156,6 +159,10 @@ impl Store {
         group: Option<&str>,
         when: Range<Timestamp>,
     ) -> Result<Vec<Score>, StoreError> {
+        // No group is named so: there are none of it.
+        if group.is_some_and(|group| text::key(GROUP, group).is_err()) {
+            return Ok(Vec::new());
+        }
         let rows: Vec<(i64, f64)> = reading!(self, |pool| sqlx::query_as(BETWEEN)
             .bind(tenant)
             .bind(kind.number())

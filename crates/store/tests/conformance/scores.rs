@@ -7,6 +7,8 @@ use crate::place::{Place, at};
 
 /// Seconds in an hour: `at(HOUR)` is in the hour after that of `at(0)`.
 const HOUR: i64 = 3600;
+/// After all scores.
+const LATE: i64 = 9 * HOUR;
 
 fn of(kind: ScoreKind, second: i64, group: Option<&str>, score: f64) -> Score {
     Score {
@@ -78,7 +80,6 @@ pub(crate) async fn scores_are_told_since_a_moment(place: Place) {
         let own = kept.iter().filter(|score| score.group.as_deref() == group);
         own.cloned().collect()
     };
-    const LATE: i64 = 9 * HOUR;
     for group in [None, Some("Ärzte"), Some("b"), Some("nobody")] {
         let all = between(ScoreKind::Exposure, group, 0, LATE).await;
         assert_eq!(all, of(group), "{group:?}");
