@@ -329,9 +329,9 @@ impl<'a> Kind<'a> {
             of.after = " or null";
             return of;
         }
-        let names = match &schema["type"] {
+        let names: Vec<&str> = match &schema["type"] {
             Value::Array(names) => names.iter().map(text).collect(),
-            one => vec![text(one)],
+            one => one.as_str().into_iter().collect(),
         };
         let after = if names.contains(&"null") {
             " or null"
