@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use jiff::Timestamp;
 use kbgap_assessment::words::Evidence;
 use kbgap_assessment::{Assessor, Findings, InstalledApplications, MachineState};
-use kbgap_catalog::{Kb, SoftwareId, VulnerabilityId, VulnerabilityIx};
+use kbgap_catalog::{Kb, ProductIx, SoftwareId, VulnerabilityId, VulnerabilityIx};
 use kbgap_inventory::InstalledSoftware;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
@@ -22,7 +22,7 @@ use crate::labels::{Labels, TagSets};
 use crate::lookup::Lookup;
 use crate::machine::{Activity, Ages, Machine, MachineId};
 use crate::order::Order;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, ProductOutcome};
 use crate::partition::{Cells, Partition};
 use crate::row::{self, MissingUpdate};
 use crate::score::Scores;
@@ -260,6 +260,28 @@ impl Snapshot {
             return Vec::new();
         };
         self.machines_where(|outcome| outcome.missing.contains(&update))
+    }
+
+    /// The machines that still need an update, in order of id: they lack it, or something that it closes is still open
+    /// where it closes that. Once a newer update replaces one, no machine lacks the older any more, but those that have
+    /// neither need it still. `None` where the catalogue does not know the update.
+    pub fn machines_in_need_of(&self, kb: Kb) -> Option<Vec<Machine>> {
+        let catalog = self.assessor.catalog();
+        let update = catalog.find_update(kb)?;
+        let closed: FxHashMap<ProductIx, Vec<VulnerabilityIx>> = catalog
+            .all_products()
+            .map(|product| (product, catalog.fixed_by(update, [product])))
+            .filter(|(_, closed)| !closed.is_empty())
+            .collect();
+        let needs = |own: &ProductOutcome| {
+            closed.get(&own.product).is_some_and(|closed| {
+                let mut open = own.open.iter();
+                open.any(|open| closed.binary_search(&open.vulnerability).is_ok())
+            })
+        };
+        Some(self.machines_where(|outcome| {
+            outcome.missing.contains(&update) || outcome.products.iter().any(needs)
+        }))
     }
 
     /// By vulnerability, how many machines it is open on.

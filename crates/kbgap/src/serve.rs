@@ -251,7 +251,8 @@ impl Documents {
     }
 }
 
-/// Lets time pass: writes the history, lets silent machines leave the counts, and drops what is kept for a time only.
+/// Lets time pass: writes the history and the scores, completes tasks that are done, lets silent
+/// machines leave the counts, and drops what is kept for a time only.
 async fn upkeep(service: Arc<Service>) {
     let mut ticked = Timestamp::UNIX_EPOCH;
     let mut trimmed = Timestamp::UNIX_EPOCH;
@@ -269,6 +270,12 @@ async fn upkeep(service: Arc<Service>) {
                 tracing::error!(%error, "the keys of tokens cannot be exchanged; they will be later");
             }
             service.tick(now).await;
+            if let Err(error) = service.keep_scores(now).await {
+                tracing::error!(%error, "the scores cannot be kept; they will be later");
+            }
+            if let Err(error) = service.complete_tasks(now).await {
+                tracing::error!(%error, "remediation tasks cannot be completed; they will be later");
+            }
         }
         if now.duration_since(trimmed) >= TRIM {
             trimmed = now;

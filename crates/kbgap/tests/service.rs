@@ -46,6 +46,7 @@ on_both! {
     evidence_is_served_beside_the_api,
     applications_count_for_machine_and_software,
     a_host_of_osquery_enrolls_reports_and_is_refused_when_its_secret_is_gone,
+    scores_are_kept_and_tasks_completed_while_serving,
 }
 
 /// A Windows 10 1909 machine with February's cumulative update.
@@ -596,4 +597,70 @@ async fn a_host_of_osquery_enrolls_reports_and_is_refused_when_its_secret_is_gon
             .success()
     );
     assert_eq!(osquery(&again, "log", log).await["node_invalid"], true);
+}
+
+/// The upkeep of the program itself: at once when it starts, and each minute.
+async fn scores_are_kept_and_tasks_completed_while_serving(database: Database) {
+    let installation = Installation::with_documents_on(database);
+    let roles = [
+        "Inventory.Write.All",
+        "Machine.ReadWrite.All",
+        "RemediationTasks.Read.All",
+        "Score.Read.All",
+    ];
+    let client = installation.create_app("upkeep", &roles);
+    let server = installation.serve(&DAY);
+    let token = server.token(&client).await;
+    server
+        .post_reports(&token, Value::from(vec![machine(1)]).to_string())
+        .await;
+    let wanted = json!({ "productId": "microsoft-_-windows_10", "kb": "KB4540673" });
+    let created = server
+        .http()
+        .post(format!("{}/kbgap/v1/remediationTasks", server.url))
+        .bearer_auth(&token)
+        .body(wanted.to_string());
+    let task: Value = created.send().await.unwrap().json().await.unwrap();
+    assert_eq!(
+        (&task["targetDevices"], &task["fixedDevices"]),
+        (&json!(1), &json!(0))
+    );
+    let path = format!("/api/remediationTasks/{}", task["id"].as_str().unwrap());
+    server.kill();
+
+    // One machine is left: the score is kept, the task is not completed.
+    let server = installation.serve(&DAY);
+    let token = server.token(&client).await;
+    let history = "/kbgap/v1/exposureScore/history";
+    let kept = wait_for(&server, &token, history, |answer| {
+        let last = answer["value"].as_array().unwrap().last().cloned();
+        last.is_some_and(|row| row["score"].as_f64() > Some(0.0))
+    });
+    kept.await;
+    let answer: Value = server.get(&path, Some(&token)).await.json().await.unwrap();
+    assert_eq!(answer["status"], "Active");
+    let mut patched = machine(1);
+    patched["os"]["version"] = json!("10.0.18363.719");
+    patched["updates"] = json!([{ "kb": 4_540_673 }]);
+    server.post_reports(&token, patched.to_string()).await;
+    server.kill();
+
+    let server = installation.serve(&DAY);
+    let token = server.token(&client).await;
+    let done = wait_for(&server, &token, &path, |task| task["status"] == "Completed").await;
+    assert_eq!(done["completionMethod"], "Automatic");
+    assert_eq!(done["fixedDevices"], 1);
+}
+
+/// Asks until the answer is as it should be.
+async fn wait_for(server: &Server, token: &str, path: &str, is: impl Fn(&Value) -> bool) -> Value {
+    let mut answer = Value::Null;
+    for _ in 0..100 {
+        answer = server.get(path, Some(token)).await.json().await.unwrap();
+        if is(&answer) {
+            return answer;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("{path}: {answer}");
 }

@@ -71,6 +71,8 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
     let routes = Router::new()
         .route("/healthz", get(health))
         .route("/openapi.json", get(api::openapi::document))
+        .route("/openapi", get(api::openapi::page))
+        .route("/openapi.css", get(api::openapi::style))
         .merge(software_routes())
         .merge(vulnerability_routes())
         .merge(machine_routes())
@@ -366,6 +368,7 @@ fn vulnerability_routes() -> Router<Arc<Service>> {
         )
         .route("/api/exposurescore", get(scores::exposure))
         .route("/api/exposurescore/bymachinegroups", get(scores::by_groups))
+        .route("/kbgap/v1/exposurescore/history", get(scores::history))
         .route("/api/configurationscore", get(scores::configuration))
 }
 

@@ -16,7 +16,7 @@ use kbgap_store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::api::openapi::OpenApi;
-use crate::api::{Answers, Documents, Model};
+use crate::api::{Answers, Documents, Model, remediation_tasks};
 use crate::audit::AuditLog;
 use crate::front::{PublicUrl, TrustedProxies};
 use crate::intake::Intake;
@@ -144,6 +144,8 @@ const KEEP_CHANGES: SignedDuration = SignedDuration::from_hours(2 * 24);
 const KEEP_HISTORY: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// How long the audit trail is kept: somewhat over a year.
 const KEEP_AUDIT: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// How long scores are kept: two years.
+const KEEP_SCORES: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
 /// How much further back than asked for changes are told.
 const DELTA_OVERLAP: SignedDuration = SignedDuration::from_mins(2);
 /// How many secrets are checked at once.
@@ -287,6 +289,23 @@ impl Service {
         Ok(())
     }
 
+    /// Keeps the exposure scores of all machines and of each device group, where they changed: one an hour.
+    pub async fn keep_scores(&self, now: Timestamp) -> Result<(), StoreError> {
+        for tenant in self.tenants() {
+            tenant.keep_scores(now).await?;
+        }
+        Ok(())
+    }
+
+    /// Completes the remediation tasks that are done on every machine they are about.
+    pub async fn complete_tasks(&self, now: Timestamp) -> Result<(), StoreError> {
+        for tenant in self.tenants() {
+            let fleet = tenant.fleet().snapshot();
+            remediation_tasks::complete_done(&self.store, tenant.id(), fleet, now).await?;
+        }
+        Ok(())
+    }
+
     /// Drops exports that are too old.
     pub async fn sweep(&self, now: Timestamp) -> Result<(), kbgap_export::StoreError> {
         let swept = self.exports.sweep(now, kbgap_export::Retention::default());
@@ -308,6 +327,9 @@ impl Service {
                 .await?;
             self.store
                 .trim_history(tenant.id(), now - self.settings.keep_history)
+                .await?;
+            self.store
+                .trim_scores(tenant.id(), now - KEEP_SCORES)
                 .await?;
         }
         self.store.trim_sign_ins(now).await?;

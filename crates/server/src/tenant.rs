@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kbgap_assessment::Assessor;
 use kbgap_fleet::{Ages, Change, Damaged, Fleet, Loaded, Loader, Snapshot, SoftwareNames};
 use kbgap_inventory::MachineReport;
-use kbgap_store::{Changes, MachineReader, MachineRow, Store, StoreError};
+use kbgap_store::{Changes, MachineReader, MachineRow, Score, ScoreKind, Store, StoreError};
 
 use crate::api::{CurrentViews, NarrowViews, Views};
 use crate::former;
@@ -108,6 +108,30 @@ impl Tenant {
     /// Writes what was found for states that are new, or are assessed anew, into the history.
     pub(crate) async fn record(&self) -> Result<(), StoreError> {
         self.recorder.record(&self.store, &self.fleet).await
+    }
+
+    /// Keeps the exposure scores of all machines and of each device group, where they changed.
+    pub(crate) async fn keep_scores(&self, now: Timestamp) -> Result<(), StoreError> {
+        let machines = self.fleet.snapshot();
+        // Of a large fleet that takes a while.
+        let scores = tokio::task::spawn_blocking(move || machines.scores()).await;
+        let scores = match scores {
+            Ok(scores) => scores,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        let score = |group: Option<&Arc<str>>, score: f64| Score {
+            kind: ScoreKind::Exposure,
+            at: now,
+            group: group.map(|name| (**name).to_owned()),
+            score,
+        };
+        // Machines in no group are no group: their score would stand for all machines.
+        let groups = scores.groups.iter();
+        let groups = groups.filter_map(|(name, points)| Some(score(Some(name.as_ref()?), *points)));
+        let all = std::iter::once(score(None, scores.all));
+        let rows: Vec<Score> = all.chain(groups).collect();
+        self.store.put_scores(&self.id, &rows).await?;
+        Ok(())
     }
 
     /// All that is known of a machine, from the store: the latest of every part. `None` where it is not known.

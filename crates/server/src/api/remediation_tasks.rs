@@ -1,6 +1,7 @@
 //! Remediation tasks: what somebody asked to be done, and how far it is (API specification, section 1f).
 //!
-//! Defender creates tasks in its portal only; here `POST /kbgap/v1/remediationTasks` does, and a `PATCH` closes one.
+//! Defender creates tasks in its portal only; here `POST /kbgap/v1/remediationTasks` does, and a `PATCH` closes one. One
+//! that is done on every machine closes by itself.
 
 use std::sync::Arc;
 
@@ -9,14 +10,15 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::Timestamp;
 use kbgap_catalog::{Kb, SoftwareId};
-use kbgap_fleet::Machine;
+use kbgap_fleet::{Machine, Snapshot};
 use kbgap_identity::Permission;
 use kbgap_odata::Content;
 use kbgap_store::{
-    Completion, CompletionMethod, Person, StatusUpdate, StoreError, TaskCategory, TaskPriority,
-    TaskStatus, TaskType,
+    Completion, CompletionMethod, Person, StatusUpdate, Store, StoreError, TaskCategory,
+    TaskPriority, TaskStatus, TaskType,
 };
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 use super::ask::Ask;
@@ -40,6 +42,7 @@ struct Wanted {
     /// The software to update; without an update, all that is open in it.
     product_id: String,
     /// One update.
+    #[serde(default, deserialize_with = "update")]
     kb: Option<Kb>,
     title: Option<String>,
     description: Option<String>,
@@ -49,6 +52,24 @@ struct Wanted {
     requester_notes: Option<String>,
     due_on: Option<Timestamp>,
     priority: Option<String>,
+}
+
+/// An update as people write it, `KB5034122`, or as its number.
+fn update<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Kb>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "an update is a text, KB5034122, or a number")]
+    enum Written {
+        Number(u32),
+        Text(String),
+    }
+    let kb = match Option::<Written>::deserialize(deserializer)? {
+        None => return Ok(None),
+        Some(Written::Number(number)) => {
+            Kb::new(number).ok_or_else(|| D::Error::custom(format!("{number} is no update")))?
+        }
+        Some(Written::Text(text)) => text.parse().map_err(D::Error::custom)?,
+    };
+    Ok(Some(kb))
 }
 
 #[derive(Deserialize)]
@@ -97,7 +118,7 @@ pub(crate) async fn machines(
 ) -> Result<Response, ApiError> {
     let views = caller.views(&service, READ)?;
     let task = find(&service, &caller, &id).await?;
-    let left = left(&views, &task);
+    let left = left(&views.machines, &task).unwrap_or_default();
     machine_references::answer(&ask, &service.model, &views.machines, left)
 }
 
@@ -159,6 +180,12 @@ pub(crate) async fn create(
         recommended_program: None,
         recommendation_reference: Some(update_recommendation(software.vendor(), software.name())),
         kb: wanted.kb.map(Kb::number),
+        target_devices: None,
+    };
+    let target = left(&views.machines, &task).map(|machines| machines.len());
+    let task = kbgap_store::RemediationTask {
+        target_devices: target.and_then(|target| u32::try_from(target).ok()),
+        ..task
     };
     let created = service
         .store
@@ -257,15 +284,67 @@ fn in_groups(task: &kbgap_store::RemediationTask, machine: &Machine) -> bool {
     task.groups.is_empty() || task.groups.iter().any(|own| own == group)
 }
 
-/// The machines on which it is not done yet.
-fn left(views: &Views, task: &kbgap_store::RemediationTask) -> Vec<Machine> {
-    let machines = match (task.kb.and_then(Kb::new), software(task)) {
-        (Some(kb), _) => views.machines.machines_lacking(kb),
-        (None, Some(software)) => views.machines.machines_exposed_by(&software),
-        (None, None) => Vec::new(),
+/// The machines on which it is not done yet; `None` where the catalogue does not know what it is about, so that nothing
+/// can be told of it.
+fn left(fleet: &Snapshot, task: &kbgap_store::RemediationTask) -> Option<Vec<Machine>> {
+    let mut machines = match (task.kb.and_then(Kb::new), software(task)) {
+        (Some(kb), _) => fleet.machines_in_need_of(kb)?,
+        (None, Some(software)) => {
+            let products = fleet.assessor().catalog().find_software(&software);
+            if products.is_empty() {
+                return None;
+            }
+            fleet.machines_exposed_by(&software)
+        }
+        (None, None) => return None,
     };
-    let own = machines.into_iter();
-    own.filter(|machine| in_groups(task, machine)).collect()
+    machines.retain(|machine| in_groups(task, machine));
+    Some(machines)
+}
+
+/// Completes the active tasks that are done on every machine. A task that cannot be told of stays as it is.
+pub(crate) async fn complete_done(
+    store: &Store,
+    tenant: &str,
+    fleet: Arc<Snapshot>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut tasks = store.remediation_tasks(tenant).await?;
+    tasks.retain(|task| task.status() == TaskStatus::Active);
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let looked = tokio::task::spawn_blocking(move || {
+        tasks.retain(|task| left(&fleet, task).is_some_and(|left| left.is_empty()));
+        tasks
+    });
+    let done = match looked.await {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    };
+    let completion = Completion {
+        method: CompletionMethod::Automatic,
+        completer: Person::default(),
+    };
+    for task in done {
+        let active = TaskStatus::Active;
+        let completed =
+            store.set_remediation_task_status(tenant, &task.id, active, Some(&completion), now);
+        if completed.await? == StatusUpdate::Done {
+            tracing::info!(
+                task = task.id,
+                "a remediation task is completed: the fleet says so"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// On how many machines its software is.
+fn of_software(fleet: &Snapshot, task: &kbgap_store::RemediationTask) -> usize {
+    let machines = software(task).map(|id| fleet.machines_having(&id));
+    let machines = machines.unwrap_or_default().into_iter();
+    machines.filter(|machine| in_groups(task, machine)).count()
 }
 
 fn row(views: &Views, task: &kbgap_store::RemediationTask) -> RemediationTask {
@@ -275,15 +354,12 @@ fn row(views: &Views, task: &kbgap_store::RemediationTask) -> RemediationTask {
         email: text(&person.email),
     };
     let software = software(task);
-    let all = software
-        .as_ref()
-        .map(|id| views.machines.machines_having(id));
-    let all = all.unwrap_or_default();
-    let target = all
-        .iter()
-        .filter(|machine| in_groups(task, machine))
-        .count();
-    let fixed = target.saturating_sub(left(views, task).len());
+    let target = task.target_devices.map_or_else(
+        || of_software(&views.machines, task),
+        |target| usize::try_from(target).unwrap_or(usize::MAX),
+    );
+    let left = left(&views.machines, task).unwrap_or_default();
+    let fixed = target.saturating_sub(left.len());
     let count = |count: usize| Some(i32::try_from(count).unwrap_or(i32::MAX));
     let completion = task.completion.as_ref();
     RemediationTask {

@@ -7,6 +7,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use kbgap_identity::Permission;
 use kbgap_odata::Content;
+use kbgap_store::ScoreKind;
 
 use super::ask::Ask;
 use super::caller::Authenticated;
@@ -68,6 +69,42 @@ pub(crate) async fn by_groups(
         )
     })
     .await
+}
+
+/// `GET /kbgap/v1/exposureScore/history`: the exposure score over time, of all machines or of a device group.
+pub(crate) async fn history(
+    State(service): State<Arc<Service>>,
+    caller: Authenticated,
+    ask: Ask,
+) -> Result<Response, ApiError> {
+    let tenant = caller.tenant(&service, SCORE)?;
+    let entity = &service.model.score;
+    let query = ask.query(&service.model.schema, entity, PAGE)?;
+    let time = |name: &str, missing: Timestamp| match query.custom(name) {
+        None => Ok(missing),
+        Some(text) => {
+            let time = text.trim().parse();
+            time.map_err(|_| ApiError::invalid("InvalidInput", name, text))
+        }
+    };
+    let when = time("since", Timestamp::MIN)?..time("until", Timestamp::MAX)?;
+    let group = query.custom("group");
+    let kept = service
+        .store
+        .scores(tenant.id(), ScoreKind::Exposure, group, when);
+    let kept = kept.await?;
+    let machines = tenant.fleet().snapshot();
+    let group = group.map(Arc::from);
+    let group = group.map(|name| machine_references::named(&machines, Some(&name)));
+    let rows = kept.into_iter().map(|kept| Score {
+        time: kept.at,
+        points: kept.score,
+        group_name: group.as_ref().and_then(|group| group.name.clone()),
+        group_id: group.as_ref().map(|group| i64::from(group.id)),
+    });
+    let rows: Vec<Score> = rows.collect();
+    let named = Named::set("ExposureScore");
+    respond::rows(&ask, &service.model, entity, &named, PAGE, &*rows)
 }
 
 /// `GET /api/configurationScore`: no secure configuration is collected, so nothing of it is achieved.

@@ -58,6 +58,8 @@ pub struct RemediationTask {
     pub recommendation_reference: Option<String>,
     /// The number of the update it is about: once no machine lacks it, the task is completed. An addition to Defender's.
     pub kb: Option<u32>,
+    /// On how many machines it was to be done when it was created; none where that was not kept.
+    pub target_devices: Option<u32>,
 }
 
 /// Who asked for a task or completed it.
@@ -167,7 +169,7 @@ const CREATE: &str = concat!(
     "INSERT INTO remediation_tasks (tenant, ",
     row::columns!(),
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-        $23, $24, $25, $26)
+        $23, $24, $25, $26, $27)
      ON CONFLICT DO NOTHING"
 );
 

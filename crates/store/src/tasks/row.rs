@@ -15,7 +15,7 @@ macro_rules! columns {
         "id, title, created_on, requester_id, requester_email, status_last_modified_on, description, related_component,
          device_groups, requester_notes, due_on, category, productivity_impact, priority, completion_method,
          completer_id, completer_email, scid, type, product_id, recommended_version, recommended_vendor,
-         recommended_program, reference, kb"
+         recommended_program, reference, kb, target_devices"
     };
 }
 pub(super) use columns;
@@ -49,6 +49,7 @@ pub(super) struct Row {
     recommended_program: Option<String>,
     reference: Option<String>,
     kb: Option<i64>,
+    target_devices: Option<i64>,
 }
 
 impl Row {
@@ -84,6 +85,7 @@ impl Row {
             recommended_program: task.recommended_program,
             reference: task.recommendation_reference,
             kb: task.kb.map(i64::from),
+            target_devices: task.target_devices.map(i64::from),
         }
     }
 
@@ -124,6 +126,7 @@ impl Row {
             .bind(self.recommended_program.as_deref())
             .bind(self.reference.as_deref())
             .bind(self.kb)
+            .bind(self.target_devices)
     }
 
     pub(super) fn task(self) -> Result<RemediationTask, StoreError> {
@@ -173,6 +176,13 @@ impl Row {
                 .map(u32::try_from)
                 .transpose()
                 .map_err(|_| StoreError::Damaged("the update of a remediation task is none"))?,
+            target_devices: self
+                .target_devices
+                .map(u32::try_from)
+                .transpose()
+                .map_err(|_| {
+                    StoreError::Damaged("the machines of a remediation task are no number of them")
+                })?,
         })
     }
 }

@@ -51,7 +51,7 @@ on_both! {
     software: numbers_are_dense_and_stay, two_servers_give_the_same_numbers;
     tasks: a_task_is_read_as_it_was_created, creating_a_task_again_does_no_harm, a_status_is_changed_by_who_knows_it,
         tasks_have_an_order_and_a_tenant, a_task_that_cannot_be_kept_is_refused;
-    scores: an_hour_has_one_score, scores_are_told_since_a_moment, what_is_no_score_is_refused;
+    scores: an_hour_has_one_score, scores_are_told_since_a_moment, a_change_that_servers_see_at_once_is_kept_once, what_is_no_score_is_refused;
     people: users_are_kept, wrong_passwords_lock_a_person_out, rights_are_those_of_all_groups,
         redirects_and_consents_are_kept, sessions_end, a_code_is_redeemed_once, refresh_tokens_rotate,
         devices_wait_until_they_are_let_in, what_has_ended_is_trimmed;

@@ -36,6 +36,7 @@ fn plain(number: u32, created: i64) -> RemediationTask {
         recommended_program: None,
         recommendation_reference: None,
         kb: None,
+        target_devices: None,
     }
 }
 
@@ -70,6 +71,7 @@ fn full(number: u32, created: i64) -> RemediationTask {
         recommended_program: Some("program".into()),
         recommendation_reference: Some("va-_-microsoft-_-silverlight".into()),
         kb: Some(u32::MAX),
+        target_devices: Some(u32::MAX),
         ..plain(number, created)
     }
 }
