@@ -90,6 +90,8 @@ enum Bench {
     Tokens,
     /// The API over HTTP at ten thousand and a million machines, against a bare handler (needs 'wrk')
     Requests,
+    /// Answers to tenants while another asks for five times what it may, against the same without that one
+    Fairness,
 }
 
 const SCHEMA: &str = "docs/machine-report.schema.json";
@@ -151,6 +153,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
         Bench::Ingest,
         Bench::Tokens,
         Bench::Requests,
+        Bench::Fairness,
     ];
     let which = if which.is_empty() { &all } else { which };
     for bench in which {
@@ -166,6 +169,7 @@ fn bench(which: &[Bench], rounds: Option<u32>) -> anyhow::Result<()> {
             Bench::Ingest => ("kbgap-server", "ingest"),
             Bench::Tokens => ("kbgap-identity", "tokens"),
             Bench::Requests => ("kbgap-server", "requests"),
+            Bench::Fairness => ("kbgap-server", "fairness"),
         };
         cargo(&["bench", "-q", "-p", package, "--bench", name], &variables)?;
     }

@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use crate::connection::{Origin, Scheme, answer};
+use crate::connection::{Answers, Origin, Protocol, Scheme, answer};
+use crate::limits::ConnectionLimits;
+use crate::places::{Place, Places};
 use crate::tls::Tls;
 
 /// How connections are taken.
@@ -27,58 +28,7 @@ pub struct Edge {
     pub limits: ConnectionLimits,
 }
 
-/// What a client may hold, and for how long.
-#[derive(Debug, Clone)]
-pub struct ConnectionLimits {
-    /// How long a TLS handshake may take.
-    pub handshake: Duration,
-    /// How long the header of a request may take, from when it may come: so long a connection may be idle, too.
-    pub header: Duration,
-    /// How many headers a request may have.
-    pub headers: usize,
-    /// How many bytes of headers.
-    pub header_bytes: u32,
-    /// How many requests of a connection are answered at once (HTTP/2).
-    pub streams: u32,
-    /// How long requests under way are waited for when the server stops.
-    pub finish: Duration,
-}
-
-impl Default for ConnectionLimits {
-    fn default() -> Self {
-        Self {
-            handshake: Duration::from_secs(10),
-            header: Duration::from_secs(30),
-            headers: 100,
-            header_bytes: 64 << 10,
-            streams: 100,
-            finish: Duration::from_secs(30),
-        }
-    }
-}
-
-impl ConnectionLimits {
-    fn builder(&self) -> Builder<TokioExecutor> {
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.header)
-            .max_headers(self.headers)
-            .max_buf_size(self.header_bytes as usize);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(self.streams)
-            .max_header_list_size(self.header_bytes)
-            // A client that is gone is found out.
-            .keep_alive_interval(self.header)
-            .keep_alive_timeout(self.header);
-        builder
-    }
-}
-
-/// Why a connection cannot be taken, when that passes: too many files are open, say.
+/// How long is waited where none can be taken for a reason that passes: too many files are open, say.
 const EXHAUSTED: Duration = Duration::from_secs(1);
 
 /// Serves until `stop` is done, then finishes what is under way.
@@ -94,41 +44,52 @@ pub async fn serve<S>(
         + 'static,
     S::Future: Send,
 {
+    let places = Places::new(&edge.limits);
+    let stopping = CancellationToken::new();
     let taking = Taking {
         acceptor: edge.tls.as_ref().map(Tls::acceptor),
-        // The protocol is agreed on by TLS; in plain text it is the older one, so that nothing has to be guessed.
-        http1: edge.limits.builder().http1_only(),
-        http2: edge.limits.builder().http2_only(),
         limits: edge.limits,
+        stop: stopping.clone(),
     };
     let following = edge.tls.map(|tls| tokio::spawn(tls.follow()));
-    let graceful = GracefulShutdown::new();
-    tokio::pin!(stop);
+    let connections = TaskTracker::new();
+    let mut stop = std::pin::pin!(stop);
     loop {
-        let (stream, peer) = tokio::select! {
-            taken = accept(&listener) => taken,
+        let (stream, peer, place) = tokio::select! {
+            taken = accept(&listener, &places) => taken,
             () = &mut stop => break,
         };
         let (taking, service) = (taking.clone(), service.clone());
-        let watcher = graceful.watcher();
-        tokio::spawn(async move { taking.take(stream, peer, service, watcher).await });
+        connections.spawn(async move {
+            taking.take(stream, peer, service).await;
+            drop(place);
+        });
     }
     drop(listener);
+    stopping.cancel();
     if let Some(following) = following {
         following.abort();
     }
-    if tokio::time::timeout(taking.limits.finish, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    connections.close();
+    let finished = tokio::time::timeout(taking.limits.finish, connections.wait());
+    if finished.await.is_err() {
         tracing::warn!("some requests were not finished in time");
     }
 }
 
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+/// Waits for a connection that may have a place.
+async fn accept(listener: &TcpListener, places: &Places) -> (TcpStream, SocketAddr, Place) {
     loop {
+        let Some(any) = places.any().await else {
+            return std::future::pending().await;
+        };
         match listener.accept().await {
-            Ok(taken) => return taken,
+            Ok((stream, peer)) => {
+                if let Some(place) = places.of(peer.ip(), any) {
+                    return (stream, peer, place);
+                }
+                tracing::debug!(%peer, "it has too many connections");
+            }
             Err(error) if is_of_connection(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "no connection can be taken");
@@ -150,43 +111,40 @@ fn is_of_connection(error: &io::Error) -> bool {
 #[derive(Clone)]
 struct Taking {
     acceptor: Option<TlsAcceptor>,
-    http1: Builder<TokioExecutor>,
-    http2: Builder<TokioExecutor>,
     limits: ConnectionLimits,
+    stop: CancellationToken,
 }
 
 impl Taking {
-    async fn take<S>(self, stream: TcpStream, peer: SocketAddr, service: S, watcher: Watcher)
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
-            + Clone
-            + Send
-            + 'static,
-        S::Future: Send,
-    {
+    async fn take(self, stream: TcpStream, peer: SocketAddr, service: impl Answers) {
         // Answers are written whole: there is nothing to wait for.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, %peer, "a connection ended");
             return;
         }
+        let (limits, stop) = (&self.limits, self.stop.clone());
         let Some(acceptor) = &self.acceptor else {
             let scheme = Scheme::Http;
-            return answer(
-                &self.http1,
-                stream,
-                Origin { peer, scheme },
-                service,
-                watcher,
-            )
-            .await;
+            let origin = Origin { peer, scheme };
+            // In plain text it is the older protocol, so that nothing has to be guessed.
+            return answer(limits, Protocol::Http1, stream, origin, service, stop).await;
         };
-        let handshake = acceptor.accept(stream);
-        match tokio::time::timeout(self.limits.handshake, handshake).await {
+        let handshake = tokio::time::timeout(limits.handshake, acceptor.accept(stream));
+        let shaken = tokio::select! {
+            shaken = handshake => shaken,
+            () = stop.cancelled() => return,
+        };
+        match shaken {
             Ok(Ok(stream)) => {
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                let builder = if is_http2 { &self.http2 } else { &self.http1 };
+                let protocol = if is_http2 {
+                    Protocol::Http2
+                } else {
+                    Protocol::Http1
+                };
                 let scheme = Scheme::Https;
-                answer(builder, stream, Origin { peer, scheme }, service, watcher).await;
+                let origin = Origin { peer, scheme };
+                answer(limits, protocol, stream, origin, service, stop).await;
             }
             Ok(Err(error)) => tracing::debug!(%error, %peer, "no TLS"),
             Err(_) => tracing::debug!(%peer, "TLS took too long"),

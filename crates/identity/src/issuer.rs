@@ -14,7 +14,7 @@ use crate::signing_key::{ALGORITHM, SigningKey};
 /// How long a token lasts, in seconds, and how long before it was issued it begins: 65 minutes in all, as Entra ID's
 /// (API specification, section 3.3).
 pub(crate) const LIFETIME: i64 = 3600;
-const BEFORE: i64 = 300;
+pub(crate) const BEFORE: i64 = 300;
 
 /// Issues tokens in the name of one base URL, each tenant being an issuer of its own below it.
 ///
@@ -47,12 +47,15 @@ pub enum ProvedBy {
     Secret,
     /// The key of a certificate.
     Certificate,
+    /// Nothing: a public client cannot keep a secret (RFC 6749, section 2.1).
+    Nothing,
 }
 
 impl ProvedBy {
     /// The value of `appidacr` (API specification, section 3.3).
-    const fn claim(self) -> &'static str {
+    pub(crate) const fn claim(self) -> &'static str {
         match self {
+            Self::Nothing => "0",
             Self::Secret => "1",
             Self::Certificate => "2",
         }
@@ -136,7 +139,7 @@ impl TokenIssuer {
     ) -> Result<IssuedToken, IssueError> {
         let now = now.as_second();
         let roles = client.permissions.iter();
-        self.sign(&Claims {
+        let claims = Claims {
             aud: audience.to_owned(),
             iss: self.name(client.tenant),
             iat: now - BEFORE,
@@ -152,7 +155,8 @@ impl TokenIssuer {
             tid: client.tenant.to_owned(),
             uti: Some(Uuid::new_v4().simple().to_string()),
             ver: Some("1.0".to_owned()),
-        })
+        };
+        self.issued(&claims, now)
     }
 
     /// A signed token with these claims.
@@ -163,13 +167,18 @@ impl TokenIssuer {
         Ok(jsonwebtoken::encode(&header, claims, &key.encoding)?)
     }
 
-    fn sign(&self, claims: &Claims) -> Result<IssuedToken, IssueError> {
+    /// A token with these claims, issued at this second, and what its answer states beside it.
+    pub(crate) fn issued(
+        &self,
+        claims: &impl Serialize,
+        now: i64,
+    ) -> Result<IssuedToken, IssueError> {
         Ok(IssuedToken {
             access_token: self.encode(claims)?,
             // One second went by, Entra ID says.
             expires_in: LIFETIME - 1,
-            not_before: claims.nbf,
-            expires_on: claims.exp,
+            not_before: now - BEFORE,
+            expires_on: now + LIFETIME,
         })
     }
 
@@ -195,7 +204,7 @@ impl TokenIssuer {
             ver: None,
         };
         change(&mut claims);
-        self.sign(&claims).unwrap().access_token
+        self.encode(&claims).unwrap()
     }
 }
 

@@ -11,17 +11,27 @@ mod caller;
 mod certificate;
 mod claims;
 mod foreign;
+mod handle;
 mod issuer;
 mod jwks;
 mod jws;
+mod lockout;
 mod oauth;
+mod password;
 mod permission;
+mod person_token;
+mod pkce;
 mod reading;
+mod redirect_uri;
+mod rights;
 mod rotation;
+mod scope;
 mod secret;
 mod signing_key;
 mod token_request;
 mod unauthorized;
+mod user_code;
+mod user_name;
 mod verifier;
 
 pub use algorithm::{SignatureAlgorithm, UnknownAlgorithm};
@@ -32,11 +42,19 @@ pub use certificate::{CertificateError, ClientCertificate};
 pub use foreign::{
     ApplicationRule, BadClaimPath, ClaimList, ClaimMapping, ClaimPath, ForeignIssuer, MappedClaims,
 };
+pub use handle::Handle;
 pub use issuer::{Client, IssueError, IssuedToken, ProvedBy, TokenIssuer};
 pub use jwks::{KeySet, KeySetError, SkipReason, SkippedKey, VerifyingKey};
+pub use lockout::locked_for;
 pub use oauth::{OAuthError, OAuthErrorKind};
+pub use password::{Password, SHORTEST_PASSWORD, UnfitPassword};
 pub use permission::{Permission, UnknownPermission};
+pub use person_token::{IdToken, PersonToken};
+pub use pkce::{PkceChallenge, PkceError};
+pub use redirect_uri::{RedirectUri, UnfitRedirectUri};
+pub use rights::{Rights, Role, Seen, UnknownRole};
 pub use rotation::{KeyState, RotationPolicy, key_states};
+pub use scope::{ScopeError, ScopeRequest};
 pub use secret::{ClientSecret, SecretError, SecretHash};
 pub use signing_key::{KeyError, SigningKey};
 pub use token_request::{
@@ -44,4 +62,6 @@ pub use token_request::{
     TokenRequest,
 };
 pub use unauthorized::Unauthorized;
+pub use user_code::UserCode;
+pub use user_name::{UnfitUserName, UserName};
 pub use verifier::Verifier;

@@ -43,6 +43,44 @@ pub enum OAuthErrorKind {
     UnknownInstance,
     /// The server failed.
     Server,
+    /// A person's scopes cannot be read, or none of them can be granted.
+    InvalidScope,
+    /// The redirect URI is not one of the application's.
+    RedirectMismatch,
+    /// A code or refresh token is unknown, or is another application's.
+    InvalidGrant,
+    /// A code or refresh token has expired.
+    GrantExpired,
+    /// A code was redeemed before.
+    CodeRedeemed,
+    /// A refresh token was used before, was revoked, or was not used for too long.
+    RefreshTokenRevoked,
+    /// The verifier does not fit the challenge of the code.
+    PkceMismatch,
+    /// The person's account is disabled or gone.
+    UserDisabled,
+    /// The person belongs to no group here.
+    UserNotAssigned,
+    /// The same, told to a redirect URI.
+    AccessDenied,
+    /// The person must sign in, and the client wants no page to be shown.
+    LoginRequired,
+    /// The person must agree, and the client wants no page to be shown.
+    ConsentRequired,
+    /// The person did not agree.
+    ConsentDeclined,
+    /// Only the flow with a code is offered.
+    UnsupportedResponseType,
+    /// The person has not decided yet about the device.
+    AuthorizationPending,
+    /// The client asks too often about the device.
+    SlowDown,
+    /// The person let the device not in.
+    AuthorizationDeclined,
+    /// The device's code has expired.
+    DeviceCodeExpired,
+    /// The device's code is unknown, or was redeemed.
+    BadVerificationCode,
 }
 
 /// The body of an error of the token endpoint.
@@ -77,9 +115,28 @@ impl OAuthErrorKind {
             Self::AssertionUsed => ("invalid_client", 50_012, 401),
             Self::UnknownTenant => ("invalid_request", 90_002, 400),
             Self::UnknownResource => ("invalid_resource", 500_011, 400),
-            Self::ScopeForm => ("invalid_scope", 70_011, 400),
+            Self::ScopeForm | Self::InvalidScope => ("invalid_scope", 70_011, 400),
             Self::UnknownInstance => ("invalid_instance", 50_049, 400),
             Self::Server => ("server_error", 90_033, 500),
+            Self::RedirectMismatch => ("invalid_request", 50_011, 400),
+            Self::InvalidGrant => ("invalid_grant", 70_000, 400),
+            Self::GrantExpired => ("invalid_grant", 70_008, 400),
+            Self::CodeRedeemed => ("invalid_grant", 54_005, 400),
+            Self::RefreshTokenRevoked => ("invalid_grant", 700_082, 400),
+            Self::PkceMismatch => ("invalid_grant", 501_481, 400),
+            Self::UserDisabled => ("invalid_grant", 50_057, 400),
+            Self::UserNotAssigned => ("invalid_grant", 50_105, 400),
+            Self::AccessDenied => ("access_denied", 50_105, 400),
+            Self::LoginRequired => ("login_required", 50_058, 400),
+            Self::ConsentRequired => ("consent_required", 65_001, 400),
+            Self::ConsentDeclined => ("access_denied", 65_004, 400),
+            Self::UnsupportedResponseType => ("unsupported_response_type", 700_054, 400),
+            Self::AuthorizationPending => ("authorization_pending", 70_016, 400),
+            // Entra ID has no number of its own for it.
+            Self::SlowDown => ("slow_down", 70_016, 400),
+            Self::AuthorizationDeclined => ("authorization_declined", 70_000, 400),
+            Self::DeviceCodeExpired => ("expired_token", 70_020, 400),
+            Self::BadVerificationCode => ("bad_verification_code", 70_018, 400),
         }
     }
 
@@ -111,6 +168,11 @@ impl OAuthError {
             trace_id,
             correlation_id,
         }
+    }
+
+    /// The name and the words, as they are sent to a redirect URI (RFC 6749, section 4.1.2.1).
+    pub fn name_and_description(&self) -> (&'static str, &str) {
+        (self.error, &self.error_description)
     }
 
     /// Its kind.

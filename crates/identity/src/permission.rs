@@ -69,6 +69,12 @@ impl Permission {
         let role = self.role();
         role.strip_suffix(".All").unwrap_or(role)
     }
+
+    /// The permission of a person's scope, whatever its case.
+    pub fn of_scope(scope: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|permission| permission.scope().eq_ignore_ascii_case(scope))
+    }
 }
 
 impl fmt::Display for Permission {

@@ -6,7 +6,9 @@ use percent_encoding::percent_decode_str;
 
 use crate::assertion::{ASSERTION_TYPE, ClientAssertion};
 use crate::audience::Audiences;
+use crate::handle::Handle;
 use crate::oauth::{OAuthError, OAuthErrorKind};
+use crate::scope::ScopeRequest;
 use crate::secret::ClientSecret;
 
 /// Which token endpoint was called.
@@ -28,6 +30,8 @@ pub struct TokenRequest {
     pub client: ClientAuthentication,
     /// By which grant.
     pub grant: GrantRequest,
+    /// The answer is to say who signed in, as the Microsoft Authentication Library wants it told.
+    pub client_info: bool,
 }
 
 /// The grants that are offered, each with its own fields.
@@ -37,6 +41,27 @@ pub enum GrantRequest {
     ClientCredentials {
         /// What the token is to be for.
         audience: String,
+    },
+    /// A person signed in, and the browser brought a code (RFC 6749, section 4.1.3).
+    AuthorizationCode {
+        /// The code.
+        code: Handle,
+        /// Where the browser brought it.
+        redirect_uri: String,
+        /// What meets the challenge that the code was asked for with (RFC 7636, section 4.5).
+        verifier: Option<ClientSecret>,
+    },
+    /// A person signed in before (RFC 6749, section 6).
+    RefreshToken {
+        /// The refresh token.
+        token: Handle,
+        /// What is asked for now, where it is less than before.
+        scope: Option<ScopeRequest>,
+    },
+    /// A person signs in on another device (RFC 8628, section 3.4).
+    DeviceCode {
+        /// The code.
+        code: Handle,
     },
 }
 
@@ -197,6 +222,29 @@ impl TokenRequest {
             "client_credentials" => GrantRequest::ClientCredentials {
                 audience: audience(form, version, audiences)?,
             },
+            "authorization_code" => GrantRequest::AuthorizationCode {
+                code: handle(form.required("code")?),
+                redirect_uri: form.required("redirect_uri")?.to_owned(),
+                verifier: form
+                    .optional("code_verifier")?
+                    .map(|verifier| ClientSecret::from_client(verifier.to_owned())),
+            },
+            "refresh_token" => GrantRequest::RefreshToken {
+                token: handle(form.required("refresh_token")?),
+                scope: form
+                    .optional("scope")?
+                    .map(|scope| ScopeRequest::parse(scope, audiences))
+                    .transpose()?,
+            },
+            "urn:ietf:params:oauth:grant-type:device_code" | "device_code" => {
+                GrantRequest::DeviceCode {
+                    code: handle(match form.optional("device_code")? {
+                        Some(code) => code,
+                        // As version 1 calls it.
+                        None => form.required("code")?,
+                    }),
+                }
+            }
             other => {
                 return Err(OAuthError::new(
                     OAuthErrorKind::UnsupportedGrantType,
@@ -207,8 +255,13 @@ impl TokenRequest {
         Ok(Self {
             client: ClientAuthentication::read(form, basic)?,
             grant,
+            client_info: form.optional("client_info")? == Some("1"),
         })
     }
+}
+
+fn handle(text: &str) -> Handle {
+    Handle::from_client(text.to_owned())
 }
 
 /// What an application's own token is to be for.
@@ -259,9 +312,10 @@ mod tests {
 
     fn read(fields: &[(&str, &str)], version: EndpointVersion) -> Result<String, OAuthErrorKind> {
         let read = TokenRequest::read(&form(fields), None, version, &Audiences::default());
-        let GrantRequest::ClientCredentials { audience } =
-            read.map_err(|error| error.kind())?.grant;
-        Ok(audience)
+        match read.map_err(|error| error.kind())?.grant {
+            GrantRequest::ClientCredentials { audience } => Ok(audience),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -304,6 +358,58 @@ mod tests {
         assert_eq!(kind, Some(OAuthErrorKind::UnsupportedGrantType));
         let kind = read(&[], EndpointVersion::V2).err();
         assert_eq!(kind, Some(OAuthErrorKind::MissingParameter));
+    }
+
+    #[test]
+    fn the_grants_of_people_name_what_they_redeem() {
+        let of = |fields: &[(&str, &str)]| {
+            let fields = [&[("client_id", "c")], fields].concat();
+            let audiences = Audiences::default();
+            TokenRequest::read(&form(&fields), None, EndpointVersion::V2, &audiences)
+                .map_err(|error| error.kind())
+        };
+        let by = |name| ("grant_type", name);
+        let code = by("authorization_code");
+        let uri = ("redirect_uri", "https://a.example/");
+        let verifier = ("code_verifier", "hush");
+        let read = of(&[
+            code,
+            ("code", "secret"),
+            uri,
+            verifier,
+            ("client_info", "1"),
+        ])
+        .unwrap();
+        assert!(read.client_info && !format!("{read:?}").contains("hush"));
+        assert!(!format!("{read:?}").contains("secret\""), "{read:?}");
+        assert!(matches!(
+            read.grant,
+            GrantRequest::AuthorizationCode { verifier: Some(_), redirect_uri, .. }
+                if redirect_uri == uri.1
+        ));
+        let token = [by("refresh_token"), ("refresh_token", "t")];
+        let read = of(&token).unwrap();
+        let GrantRequest::RefreshToken { scope: None, .. } = read.grant else {
+            panic!("{read:?}");
+        };
+        let device = by("urn:ietf:params:oauth:grant-type:device_code");
+        for fields in [
+            [device, ("device_code", "d")],
+            [by("device_code"), ("code", "d")],
+        ] {
+            let read = of(&fields).unwrap().grant;
+            assert!(matches!(read, GrantRequest::DeviceCode { code } if code.expose() == "d"));
+        }
+        let wider = [token[0], token[1], ("scope", "Software.Write")];
+        for (fields, kind) in [
+            (&wider[..], OAuthErrorKind::InvalidScope),
+            (&[code, uri], OAuthErrorKind::MissingParameter),
+            (&[code, ("code", "c")], OAuthErrorKind::MissingParameter),
+            (&[token[0]], OAuthErrorKind::MissingParameter),
+            (&[device], OAuthErrorKind::MissingParameter),
+        ] {
+            assert_eq!(of(fields).err(), Some(kind), "{fields:?}");
+        }
     }
 
     fn basic(text: &str) -> Option<BasicCredentials> {

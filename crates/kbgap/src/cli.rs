@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 pub(crate) use administration::{
     AdministrationArgs, AppCommand, AppCreateArgs, AuditArgs, CertificateCommand, Expiry,
-    TenantCommand,
+    RedirectCommand, TenantCommand,
 };
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -17,6 +17,7 @@ use kbgap_catalog::Day;
 pub(crate) use edge::EdgeArgs;
 
 use crate::accuracy::Percent;
+use crate::people;
 
 /// Exit code: updates are missing (`scan`), or answers are wrong or missed (`accuracy`).
 pub(crate) const MISSING: u8 = 1;
@@ -65,9 +66,6 @@ pub(crate) struct SettingArgs {
     /// The address to serve on
     #[arg(long, env = "KBGAP_LISTEN", value_name = "HOST:PORT", global = true)]
     pub(crate) listen: Option<String>,
-    /// The URL clients reach the service by, where it is behind a proxy
-    #[arg(long, env = "KBGAP_PUBLIC_URL", value_name = "URL", global = true)]
-    pub(crate) public_url: Option<String>,
     /// The base URL of the MSRC API, or of a mirror
     #[arg(long, env = "KBGAP_MSRC_URL", value_name = "URL", global = true)]
     pub(crate) msrc_url: Option<String>,
@@ -104,14 +102,20 @@ pub(crate) enum Command {
     /// Administer the applications that may ask: permissions, secrets, certificates
     #[command(subcommand)]
     App(AppCommand),
+    /// Create, list and change the people who sign in
+    #[command(subcommand)]
+    User(people::UserCommand),
+    /// Create, list and change groups of people: what they may do, and which machines they see
+    #[command(subcommand)]
+    Group(people::GroupCommand),
+    /// Tell who did what: tokens, refusals, changes, administration
+    Audit(AuditArgs),
     /// Look at the foreign issuers whose tokens are accepted
     #[command(subcommand)]
     Issuers(IssuersCommand),
     /// List and exchange the keys that sign tokens
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Tell who did what: tokens, refusals, changes, administration
-    Audit(AuditArgs),
     /// Create, list and remove the secrets that osquery's hosts enroll with
     #[command(subcommand)]
     EnrollSecret(EnrollSecretCommand),

@@ -12,7 +12,7 @@ use crate::settings::Settings;
 
 pub(crate) fn run(command: &IssuersCommand, settings: &Settings) -> anyhow::Result<ExitCode> {
     let IssuersCommand::Check { json } = command;
-    let own_url = settings.public_url.as_deref().unwrap_or_default();
+    let own_url = settings.edge.first_public_url().unwrap_or_default();
     let checked = runtime()?.block_on(kbgap_server::check_issuers(
         &settings.tokens.issuers,
         own_url,

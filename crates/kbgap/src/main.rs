@@ -14,6 +14,7 @@ mod issuers;
 mod key;
 mod names;
 mod output;
+mod people;
 mod scan;
 mod serve;
 mod settings;
@@ -61,9 +62,11 @@ fn run(command: Command, settings: &Settings) -> anyhow::Result<ExitCode> {
         Command::Inventory(command) => inventory::run(command, settings),
         Command::Tenant(command) => tenant::run(command, settings),
         Command::App(command) => app::run(command, settings),
+        Command::User(command) => people::run_user(command, settings),
+        Command::Group(command) => people::run_group(command, settings),
+        Command::Audit(args) => audit::run(&args, settings),
         Command::Issuers(command) => issuers::run(&command, settings),
         Command::Key(command) => key::run(&command, settings),
-        Command::Audit(args) => audit::run(&args, settings),
         Command::EnrollSecret(command) => enroll::run(command, settings),
         Command::Token(args) => token::run(&args, settings),
         Command::Demo(args) => demo::run(&args),

@@ -89,11 +89,14 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         published,
         Arc::new(names),
         kbgap_server::Settings {
-            public_url: settings.public_url.clone(),
+            public_urls: settings.edge.public_urls.clone(),
+            trusted_proxies: settings.edge.trusted_proxies.clone(),
+            request_timeout: settings.edge.request_timeout,
+            rate_limits: settings.edge.rate_limits.clone(),
             exports: Some(settings.exports.clone()),
+            keep_audit: SignedDuration::from_hours(i64::from(settings.keep_audit) * 24),
             issuers: settings.tokens.issuers.clone(),
             key_rotation: settings.tokens.key_rotation,
-            keep_audit: SignedDuration::from_hours(i64::from(settings.keep_audit) * 24),
             ..kbgap_server::Settings::at(url.clone())
         },
     )

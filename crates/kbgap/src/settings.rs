@@ -29,8 +29,6 @@ pub(crate) struct Settings {
     pub(crate) database: Location,
     /// The address served on.
     pub(crate) listen: String,
-    /// The URL clients know.
-    pub(crate) public_url: Option<String>,
     /// The MSRC API's base URL.
     pub(crate) msrc_url: String,
     /// The day assessed for.
@@ -39,14 +37,14 @@ pub(crate) struct Settings {
     pub(crate) software_rules: Option<PathBuf>,
     /// Where exports are written.
     pub(crate) exports: String,
-    /// Whose tokens are accepted, and how our own are signed.
-    pub(crate) tokens: TokenSettings,
     /// The tenant worked on, by its id or name.
     pub(crate) tenant: String,
     /// How long the audit trail is kept, in days.
     pub(crate) keep_audit: u32,
+    /// Whose tokens are accepted, and how our own are signed.
+    pub(crate) tokens: TokenSettings,
     /// How clients reach the service.
-    edge: EdgeSettings,
+    pub(crate) edge: EdgeSettings,
     /// Name, value and source of each, to be printed.
     origins: Vec<(&'static str, Option<toml::Value>, Origin)>,
 }
@@ -67,7 +65,7 @@ struct ConfigFile {
     data_dir: Option<PathBuf>,
     database: Option<String>,
     listen: Option<String>,
-    public_url: Option<String>,
+    public_url: Option<OneOrMore>,
     msrc_url: Option<String>,
     as_of: Option<String>,
     software_rules: Option<PathBuf>,
@@ -78,9 +76,33 @@ struct ConfigFile {
     tls_key: Option<PathBuf>,
     tls_self_signed: Option<bool>,
     plain_http: Option<bool>,
+    trusted_proxies: Option<OneOrMore>,
+    max_connections: Option<u32>,
+    max_connections_per_address: Option<u32>,
+    header_timeout: Option<u32>,
+    body_timeout: Option<u32>,
+    request_timeout: Option<u32>,
+    limits: Option<toml::Value>,
     /// In the file only, as are the issuers: there is room for them.
     signing_keys: SigningKeys,
     issuers: Vec<IssuerSettings>,
+}
+
+/// A text, or a list of texts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    fn list(&self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text.clone()],
+            Self::More(texts) => texts.clone(),
+        }
+    }
 }
 
 /// The folder of exports in the data directory, unless another place is named.
@@ -130,13 +152,6 @@ impl Settings {
                 String::clone,
             )
             .unwrap_or_default();
-        let public_url = layers.pick(
-            ("public-url", "KBGAP_PUBLIC_URL"),
-            args.public_url.clone(),
-            file.public_url,
-            None,
-            String::clone,
-        );
         let msrc_url = layers
             .pick(
                 ("msrc-url", "KBGAP_MSRC_URL"),
@@ -170,7 +185,7 @@ impl Settings {
                 String::clone,
             )
             .unwrap_or_default();
-        let tokens = TokenSettings::of(file.signing_keys, file.issuers, public_url.as_deref())
+        let tokens = TokenSettings::of(file.signing_keys, file.issuers, edge.first_public_url())
             .with_context(|| layers.file.display().to_string())?;
         Ok(Self {
             tokens,
@@ -180,7 +195,6 @@ impl Settings {
             data_dir,
             database,
             listen,
-            public_url,
             msrc_url,
             as_of,
             software_rules,
@@ -226,6 +240,41 @@ impl Layers<'_> {
         self.pick(name, given.cloned(), in_file.cloned(), None, |path| {
             path.display().to_string()
         })
+    }
+
+    /// Texts; none unless they are said.
+    fn texts(
+        &mut self,
+        name: (&'static str, &'static str),
+        given: Option<&Vec<String>>,
+        in_file: Option<&OneOrMore>,
+    ) -> Vec<String> {
+        let in_file = in_file.map(OneOrMore::list);
+        let texts = self.pick(
+            name,
+            given.cloned(),
+            in_file,
+            None,
+            |texts| match &**texts {
+                [one] => toml::Value::from(one.clone()),
+                texts => toml::Value::from(texts.to_vec()),
+            },
+        );
+        texts.unwrap_or_default()
+    }
+
+    /// A number, not zero.
+    fn number(
+        &mut self,
+        name: (&'static str, &'static str),
+        given: Option<u32>,
+        in_file: Option<u32>,
+        default: u32,
+    ) -> anyhow::Result<u32> {
+        let number = self.pick(name, given, in_file, Some(default), u32::clone);
+        number
+            .filter(|number| *number > 0)
+            .with_context(|| format!("{}: 0 would refuse everybody: set it to 1 or more", name.0))
     }
 
     /// What is on or off; off unless it is said.

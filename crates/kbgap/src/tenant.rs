@@ -17,10 +17,11 @@ use crate::data_dir::DataDir;
 use crate::settings::Settings;
 
 /// Names that stand for something else where a tenant's name does, in paths.
-const TAKEN: [&str; 8] = [
+const TAKEN: [&str; 9] = [
     "api",
     "common",
     "consumers",
+    "devicelogin",
     "exports",
     "healthz",
     "kbgap",

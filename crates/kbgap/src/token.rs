@@ -25,7 +25,10 @@ pub(crate) fn run(args: &TokenArgs, settings: &Settings) -> anyhow::Result<ExitC
     let url = args
         .url
         .clone()
-        .or_else(|| settings.public_url.clone())
+        .or_else(|| {
+            let public = settings.edge.public_urls.first();
+            public.map(|url| url.text().to_owned())
+        })
         .unwrap_or_else(|| format!("{}://{}", settings.scheme(), settings.listen));
     let authority = settings.own_authority();
     let token = runtime()?.block_on(fetch(&url, &settings.tenant, args, authority.as_deref()))?;

@@ -9,14 +9,18 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use kbgap_synthetic::{Era, SyntheticFleet};
-use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256, RsaKeySize,
+};
 use serde_json::{Value, json};
-use support::{Installation, Server};
+use support::browser::{Browser, Page};
+use support::{Client, Installation, Server, stderr};
 
 const MACHINES: u32 = 120;
 /// The day the generated fleet is of.
@@ -180,6 +184,82 @@ async fn clients_of_others_find_what_the_service_has() {
     assert!(found["products"].as_u64().unwrap() > 0);
 }
 
+/// Microsoft's own libraries get tokens for a person, over TLS: by a device's code, by a code with a secret, by a code with
+/// PKCE. The test is the person.
+#[tokio::test(flavor = "multi_thread")]
+async fn libraries_of_microsoft_sign_people_in() {
+    const PASSWORD: &str = "correct horse battery";
+    const REDIRECT: &str = "http://localhost:8400/";
+    let installation = Installation::new();
+    let public = installation.create_app("command line", &["Software.Read.All"]);
+    let confidential = installation.create_app("portal", &["Software.Read.All"]);
+    for command in [
+        &["app", "public", &*public.id][..],
+        &["app", "redirect", "add", &public.id, "http://localhost/"],
+        &["app", "redirect", "add", &confidential.id, REDIRECT],
+        &["group", "create", "readers", "--role", "view"],
+    ] {
+        let output = installation.run(command.iter().copied());
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    let create = ["user", "create", "alice@contoso", "--display-name", "Alice"];
+    let create = create
+        .into_iter()
+        .chain(["--group", "readers", "--final", "--password-stdin"]);
+    let output = installation.run_with_input(create, PASSWORD.as_bytes());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let server = installation.serve_tls(&[]);
+
+    let mut child = Command::new(python())
+        .arg(clients().join("people_client.py"))
+        .args([&server.url, &public.tenant, &public.id])
+        .args([&confidential.id, &confidential.secret, REDIRECT])
+        .env("REQUESTS_CA_BUNDLE", server.authority.as_ref().unwrap())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut answers = child.stdin.take().unwrap();
+    let mut browser = Browser::new(&server);
+    let mut said = Value::Null;
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        said = serde_json::from_str(&line.unwrap()).unwrap();
+        let mut page: Page = if let Some(code) = said["user_code"].as_str() {
+            let page = browser.get(said["page"].as_str().unwrap()).await;
+            browser.submit(&page, &[("user_code", code)]).await
+        } else if let Some(url) = said["open"].as_str() {
+            browser.get(url).await
+        } else {
+            continue;
+        };
+        if page.title() == "Sign in" {
+            let person = [("name", "alice@contoso"), ("password", PASSWORD)];
+            page = browser.submit(&page, &person).await;
+        }
+        if page.title() == "Sign in on a device" {
+            page = browser.submit(&page, &[]).await;
+        }
+        if page.title().starts_with("Let ") {
+            page = browser.submit(&page, &[("decision", "accept")]).await;
+        }
+        if let Some(away) = page.away {
+            writeln!(answers, "{away}").unwrap();
+        } else {
+            assert_eq!(page.title(), "The device is signed in", "{}", page.html);
+        }
+    }
+    assert!(child.wait().unwrap().success(), "{said}");
+    assert_eq!(
+        said,
+        json!({
+            "device": { "username": "alice@contoso", "name": "Alice", "status": 200 },
+            "code": { "state": "s", "status": 200 },
+            "pkce": { "status": 200 },
+            "azure": { "status": 200 },
+        })
+    );
+}
+
 /// Microsoft's libraries get tokens by secret and by certificate, from an authority of which they are told no more than
 /// where it is, and the API takes them.
 #[tokio::test]
@@ -216,4 +296,126 @@ async fn the_libraries_of_microsoft_get_tokens() {
     assert_eq!(found["wrong"]["error_codes"], json!([7_000_215]));
     let refusal = found["refusal"].as_str().unwrap();
     assert!(refusal.contains("AADSTS7000215"), "{refusal}");
+}
+
+/// Microsoft's names, as the clients have them built in.
+const MICROSOFT: [&str; 5] = [
+    "login.microsoftonline.com",
+    "api.security.microsoft.com",
+    "eu.api.security.microsoft.com",
+    "us.api.security.microsoft.com",
+    "api.securitycenter.microsoft.com",
+];
+
+/// Starts what follows in a network of its own, where Microsoft's names lead to this machine.
+///
+/// It takes Linux with `unshare` and `nsenter` (util-linux) and `ip` (iproute2); without root, user namespaces that are
+/// allowed.
+fn apart(hosts: &str) -> Command {
+    let mut command = Command::new("unshare");
+    if !nix::unistd::Uid::effective().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command
+        .args(["--mount", "--net", "sh", "-ec"])
+        .arg("ip link set lo up; mount --bind \"$0\" /etc/hosts; exec \"$@\"")
+        .arg(hosts);
+    command
+}
+
+/// A program beside a service that was started apart.
+fn beside(server: &Server, program: &Path) -> Command {
+    let mut command = Command::new("nsenter");
+    if !nix::unistd::Uid::effective().is_root() {
+        command.args(["--user", "--preserve-credentials"]);
+    }
+    command
+        .args(["--mount", "--net", "--target", &server.id().to_string()])
+        .arg(program);
+    command
+}
+
+/// An authority, and a certificate by it for Microsoft's names: paths of authority, certificate and key.
+fn certified(installation: &Installation) -> [String; 3] {
+    let authority_key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // A name of its own: a certificate by its own name would be taken for one signed by itself.
+    let name = &mut params.distinguished_name;
+    name.push(DnType::CommonName, "an authority of the test");
+    let authority = params.self_signed(&authority_key).unwrap().pem();
+    let issuer = Issuer::new(params, authority_key);
+    let key = KeyPair::generate().unwrap();
+    let names = CertificateParams::new(MICROSOFT.map(str::to_owned)).unwrap();
+    let certificate = names.signed_by(&key, &issuer).unwrap().pem();
+    [
+        installation.file("authority.pem", authority),
+        installation.file("certificate.pem", certificate),
+        installation.file("key.pem", key.serialize_pem()),
+    ]
+}
+
+/// What the plug-in needs to know: who it is. Where Microsoft is, it knows.
+fn plugin_settings(installation: &Installation, client: &Client) -> String {
+    let Client { tenant, id, secret } = client;
+    let text =
+        format!("[auth]\ntenant_id = {tenant}\nclient_id = {id}\nclient_secret = {secret}\n");
+    installation.file("check_msdefender.ini", text)
+}
+
+#[tokio::test]
+async fn a_client_that_knows_only_microsofts_hosts_works() {
+    let (installation, server, token) = served().await;
+    let machines = read(&server, "/api/machines", &token).await;
+    let machine = machines["value"][0].clone();
+    let (id, name) = (&machine["id"], machine["computerDnsName"].as_str().unwrap());
+    let path = format!("/api/machines/{}/vulnerabilities", id.as_str().unwrap());
+    let open = read(&server, &path, &token).await;
+    let open = open["value"].as_array().unwrap().len();
+    assert!(open > 0);
+    let client = server.client();
+    drop(server);
+
+    let lines = MICROSOFT.map(|name| format!("127.0.0.1 {name}\n")).concat();
+    let hosts = installation.file("hosts", lines);
+    let [authority, certificate, key] = certified(&installation);
+    let public = MICROSOFT.map(|name| format!("https://{name}")).join(",");
+    let args = [
+        &DAY[..],
+        &["--listen", "127.0.0.1:443", "--public-url", &public],
+        &["--tls-cert", &certificate, "--tls-key", &key],
+    ];
+    let server = installation.serve_by(apart(&hosts), Path::new(&authority), &args.concat());
+    assert_eq!(server.url, "https://127.0.0.1:443");
+
+    let settings = plugin_settings(&installation, &client);
+    let plugin = python().with_file_name("check_msdefender");
+    let ask = |trusted: &str, args: &[&str]| {
+        let output = beside(&server, &plugin)
+            .args(args)
+            .args(["-c", &settings, "-W", "1000000", "-C", "2000000"])
+            .env("HOME", installation.path())
+            .env("REQUESTS_CA_BUNDLE", trusted)
+            .env("NO_PROXY", "*")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said + &complaints)
+    };
+    let (code, said) = ask(&authority, &["machines"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains(&format!("Total machines: {MACHINES}")),
+        "{said}"
+    );
+    let (code, said) = ask(&authority, &["vulnerabilities", "-d", name]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains(&format!("Vulnerabilities: {open},")),
+        "{said}"
+    );
+    // It was us: whom the client does not trust, it does not ask.
+    let (code, said) = ask("/etc/ssl/certs/ca-certificates.crt", &["machines"]);
+    assert_eq!(code, Some(3), "{said}");
 }

@@ -71,7 +71,7 @@ async fn measure(place: &Path, machines: u32) -> Value {
         ..Settings::at(url.clone())
     };
     let service = support::service(store.clone(), support::assessor(&catalog), settings).await;
-    let token = support::token(&store, &url).await;
+    let token = support::token(&store, &url, support::TENANT).await;
     let serving = kbgap_server::serve(service, listener, Edge::default(), std::future::pending());
     tokio::spawn(serving);
     let client = reqwest::Client::new();

@@ -78,7 +78,7 @@ async fn measure(place: &Path, machines: u32, rounds: u32) -> Value {
         Settings::at(url.clone()),
     )
     .await;
-    let token = support::token(&store, &url).await;
+    let token = support::token(&store, &url, TENANT).await;
     let software = support::largest(&service.machines_of(TENANT).unwrap());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(kbgap_server::serve(

@@ -154,6 +154,15 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
     }
 
+    /// A person whose role does not allow what the token would.
+    pub(crate) fn no_role(permission: Permission) -> Self {
+        let message = format!(
+            "The user has no role that allows {}: whoever manages kbgap can add the user to a group that has one.",
+            permission.scope()
+        );
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
+    }
+
     /// A sender that asked for too much.
     pub(crate) fn too_many(wait: Duration) -> Self {
         Self {

@@ -8,6 +8,7 @@ mod applications;
 pub mod audit;
 mod envelope;
 mod former;
+mod front;
 mod history;
 mod intake;
 mod issuers;
@@ -25,6 +26,7 @@ mod stream;
 mod tenant;
 
 pub use applications::{ApplicationError, MAX_CREDENTIALS, NewSecret, add_certificate, add_secret};
+pub use front::{NotANetwork, NotAPublicUrl, PublicUrl, TrustedProxies};
 pub use history::{Detected, Detection};
 pub use intake::{Incoming, IngestSummary, Intake, Rejected, StreamError};
 pub use issuers::{
@@ -32,6 +34,7 @@ pub use issuers::{
     CheckedSkip, ClaimsSetting, Cloud, FetchError, IssuerSettings, ListSetting, PathSetting,
     check as check_issuers, validate as validate_issuers,
 };
+pub use limits::{NotAProfile, Rate, RateLimits};
 pub use routes::serve;
 pub use service::{DEFAULT_TENANT, Published, Service, Settings, StartError};
 pub use signing_keys::{KeyOfStore, create_key, keys_of};

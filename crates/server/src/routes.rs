@@ -4,9 +4,9 @@ use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, OriginalUri};
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
@@ -14,7 +14,6 @@ use kbgap_edge::Edge;
 use tokio::net::TcpListener;
 use tower::Layer;
 use tower::limit::GlobalConcurrencyLimitLayer;
-use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
@@ -24,10 +23,11 @@ use tower_http::trace::TraceLayer;
 use crate::api;
 use crate::audit::watch;
 use crate::envelope::ApiError;
+use crate::front::FrontLayer;
 use crate::osquery::{self, OsqueryService, OsquerySettings, PackError};
 use crate::osquery_store::OsqueryStore;
 use crate::service::Service;
-use crate::{machine, oauth2, paths, stream};
+use crate::{limits, machine, oauth2, stream};
 
 /// A token request is a few hundred bytes.
 const TOKEN_BODY: usize = 64 * 1024;
@@ -52,7 +52,9 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .route("/{tenant}/discovery/v2.0/keys", get(oauth2::keys))
         .route("/{tenant}/discovery/keys", get(oauth2::keys))
         .route("/common/discovery/instance", get(oauth2::instance))
-        .layer(DefaultBodyLimit::max(TOKEN_BODY));
+        .merge(oauth2::people())
+        .layer(DefaultBodyLimit::max(TOKEN_BODY))
+        .layer(from_fn_with_state(service.clone(), limits::by_address));
     // A stream takes as long as it is: it has limits of its own.
     let streams = Router::new()
         .route("/kbgap/v1/reports", post(stream::reports))
@@ -76,6 +78,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .merge(task_routes())
         .merge(application_routes())
         .merge(addition_routes())
+        .merge(people_routes())
         .merge(export_routes())
         .route("/api", get(api::service_document))
         .route("/api/$metadata", get(api::metadata))
@@ -93,6 +96,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .layer(DefaultBodyLimit::max(settings.max_body))
         .layer(in_time)
         .layer(recorded.clone())
+        .merge(oauth2::assets())
         .merge(tokens.layer(in_time))
         .merge(streams.layer(recorded.clone()))
         .with_state(service)
@@ -226,6 +230,23 @@ fn addition_routes() -> Router<Arc<Service>> {
         )
 }
 
+fn people_routes() -> Router<Arc<Service>> {
+    use api::{groups, users};
+    Router::new()
+        .route("/kbgap/v1/users", get(users::list).post(users::create))
+        .route(
+            "/kbgap/v1/users/{id}",
+            get(users::one).patch(users::change).delete(users::remove),
+        )
+        .route("/kbgap/v1/groups", get(groups::list).post(groups::create))
+        .route(
+            "/kbgap/v1/groups/{id}",
+            get(groups::one)
+                .patch(groups::change)
+                .delete(groups::remove),
+        )
+}
+
 fn task_routes() -> Router<Arc<Service>> {
     use api::remediation_tasks as tasks;
     Router::new()
@@ -354,9 +375,10 @@ pub async fn serve(
     edge: Edge,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    // Before routing: the routes are stated in one spelling only.
-    let routes = MapRequestLayer::new(paths::normalize::<Body>)
-        .layer(router(service).map_err(std::io::Error::other)?);
+    let settings = &service.settings;
+    let (public, local) = (settings.public_urls.clone(), &settings.local_url);
+    let front = FrontLayer::new(public, local, settings.trusted_proxies.clone());
+    let routes = front.layer(router(service).map_err(std::io::Error::other)?);
     kbgap_edge::serve(listener, edge, routes, stop).await;
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! What the routes share.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -19,18 +18,22 @@ use tokio::sync::Semaphore;
 use crate::api::openapi::OpenApi;
 use crate::api::{Answers, Documents, Model};
 use crate::audit::AuditLog;
+use crate::front::{PublicUrl, TrustedProxies};
 use crate::history::Detection;
 use crate::intake::Intake;
 use crate::issuers::{self, BadIssuer, FetchError, IssuerSettings, Issuers};
-use crate::limits::Limits;
+use crate::limits::{Limits, RateLimits};
 use crate::signing_keys::{self, Ring};
 use crate::tenant::Tenant;
 
 /// What an operator decides.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The URL clients know the service by, where it is not the one they call.
-    pub public_url: Option<String>,
+    /// The URLs clients know the service by, where it is not whichever they call; tokens are issued in the name of the
+    /// first one.
+    pub public_urls: Vec<PublicUrl>,
+    /// The proxies whose word is taken for where a request came from.
+    pub trusted_proxies: TrustedProxies,
     /// The address listened on, in whose name tokens are issued without a public URL.
     pub local_url: String,
     /// The largest body taken, in bytes.
@@ -39,8 +42,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How many requests are worked on at once.
     pub max_requests: usize,
-    /// How often a sender may send reports in a minute.
-    pub sends_a_minute: NonZeroU32,
+    /// How many requests each may make.
+    pub rate_limits: RateLimits,
     /// How long it is kept which states machines were in.
     pub keep_history: SignedDuration,
     /// How long the audit trail is kept.
@@ -144,8 +147,6 @@ const KEEP_HISTORY: SignedDuration = SignedDuration::from_hours(180 * 24);
 const KEEP_AUDIT: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// How much further back than asked for changes are told.
 const DELTA_OVERLAP: SignedDuration = SignedDuration::from_mins(2);
-/// How often a sender may send reports, each time as many as it likes.
-const SENDS_A_MINUTE: NonZeroU32 = NonZeroU32::new(6_000).unwrap();
 /// How many secrets are checked at once.
 const SECRET_CHECKS: usize = 2;
 
@@ -153,15 +154,16 @@ impl Settings {
     /// What an operator who decides nothing gets, at the URL listened on.
     pub fn at(local_url: String) -> Self {
         Self {
-            public_url: None,
+            public_urls: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
             local_url,
             max_body: 64 << 20,
             request_timeout: Duration::from_mins(1),
             max_requests: 512,
             keep_history: KEEP_HISTORY,
             keep_audit: KEEP_AUDIT,
+            rate_limits: RateLimits::default(),
             delta_overlap: DELTA_OVERLAP,
-            sends_a_minute: SENDS_A_MINUTE,
             ages: Ages::default(),
             exports: None,
             issuers: Vec::new(),
@@ -169,9 +171,18 @@ impl Settings {
         }
     }
 
+    /// The URLs the service is known by.
+    fn urls(&self) -> Vec<String> {
+        match &*self.public_urls {
+            [] => vec![self.local_url.clone()],
+            urls => urls.iter().map(|url| url.text().to_owned()).collect(),
+        }
+    }
+
     /// The URL tokens are issued in the name of.
     pub fn issuer_url(&self) -> &str {
-        self.public_url.as_deref().unwrap_or(&self.local_url)
+        let public = self.public_urls.first();
+        public.map_or(&self.local_url, PublicUrl::text)
     }
 }
 
@@ -188,7 +199,7 @@ impl Service {
         let verifier = Arc::new(Verifier::new(
             settings.issuer_url(),
             ring.verifying(),
-            Audiences::with([settings.issuer_url().to_owned()]),
+            Audiences::with(settings.urls()),
         ));
         let foreign = issuers::configured(&settings.issuers, settings.issuer_url())?;
         let exports = match &settings.exports {
@@ -201,7 +212,7 @@ impl Service {
             verifier,
             secret_checks: Semaphore::new(SECRET_CHECKS),
             intake_turns: Arc::new(Semaphore::new(INTAKE_TURNS)),
-            limits: Limits::a_minute(settings.sends_a_minute),
+            limits: Limits::new(&settings.rate_limits),
             audit: AuditLog::start(store.clone()),
             answers: Answers::default(),
             model: Arc::new(Model::new()?),
@@ -300,6 +311,7 @@ impl Service {
                 .trim_history(tenant.id(), now - self.settings.keep_history)
                 .await?;
         }
+        self.store.trim_sign_ins(now).await?;
         self.store.trim_assertions(now).await?;
         let keep_audit = now - self.settings.keep_audit;
         self.store.trim_audit(keep_audit).await

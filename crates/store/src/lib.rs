@@ -1,5 +1,5 @@
 //! The durable truth: catalogue documents, machines, their history, remediation tasks, scores,
-//! tenants, applications and keys.
+//! tenants, applications, people and keys.
 //!
 //! One interface on two databases: a file of SQLite with a write-ahead log, and PostgreSQL 15 or later. What a method
 //! returned from is on disk: commits are synchronous, so a report that was acknowledged survives a power failure.
@@ -23,6 +23,7 @@ mod location;
 mod machines;
 mod migrations;
 mod numbered;
+mod people;
 mod scores;
 mod software;
 mod tasks;
@@ -48,6 +49,10 @@ pub use machines::{
     MachineWrite, Outcome, Written,
 };
 pub use migrations::{PendingMigration, Status};
+pub use people::{
+    AuthorizationCode, BrowserSession, DeviceCode, Group, HandleDigest, PersonGrant, Poll,
+    Redeemed, RefreshToken, Rotated, Rotation, User, UserChange,
+};
 pub use scores::{Score, ScoreKind};
 pub use software::SoftwareEntry;
 pub use tasks::{

@@ -1,5 +1,6 @@
 //! `kbgap app`: the applications that may ask.
 
+mod redirect;
 mod show;
 
 use std::io::{self, Write};
@@ -91,6 +92,8 @@ impl Applications {
             AppCommand::Certificate(CertificateCommand::Remove { app, thumbprint }) => {
                 self.remove_certificate(&app, &thumbprint).await
             }
+            AppCommand::Redirect(command) => self.redirect(command).await,
+            AppCommand::Public { app, no } => self.set_public(&app, !no).await,
             AppCommand::Remove { app } => {
                 let application = self.find(&app).await?;
                 let client = &application.client;

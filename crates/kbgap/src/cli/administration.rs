@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ZonedDateTime, civil};
-use kbgap_identity::Permission;
+use kbgap_identity::{Permission, RedirectUri};
 
 /// What commands of administration work on, and how long is known what they did.
 #[derive(Debug, Args)]
@@ -171,10 +171,61 @@ Or at once, where the secret is known to others: kbgap app rotate dashboards --r
     /// Add and remove the certificates whose keys an application signs its assertions by
     #[command(subcommand)]
     Certificate(CertificateCommand),
+    /// Say where an application may have browsers sent after a sign-in
+    #[command(subcommand)]
+    Redirect(RedirectCommand),
+    /// Say that an application has no secret when it signs people in
+    #[command(after_help = "\
+A public application signs people in without a secret: a command line, or what runs in a browser. It must use PKCE, or the
+device code flow.
+
+Examples:
+  kbgap app public 'command line'
+  kbgap app public 'command line' --no")]
+    Public {
+        /// Its client id or name
+        app: String,
+        /// It can keep a secret, and must show it
+        #[arg(long)]
+        no: bool,
+    },
     /// Remove an application with its secrets and certificates
     Remove {
         /// Its client id or name
         app: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RedirectCommand {
+    /// Let an application have browsers sent to a URI after a sign-in
+    #[command(after_help = "\
+A URI is https, http on localhost or a loopback address (there any port counts), or has a scheme of the application's own.
+It must be what the application sends, to the letter.
+
+Examples:
+  kbgap app redirect add portal https://portal.example/callback
+  kbgap app redirect add 'command line' http://localhost")]
+    Add {
+        /// The application's client id or name
+        app: String,
+        /// The URI
+        uri: RedirectUri,
+    },
+    /// Let it no more
+    Remove {
+        /// The application's client id or name
+        app: String,
+        /// The URI
+        uri: String,
+    },
+    /// List the URIs of an application
+    List {
+        /// The application's client id or name
+        app: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 

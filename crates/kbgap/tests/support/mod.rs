@@ -1,6 +1,8 @@
 //! The real binary, and Microsoft's real documents, for tests.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod browser;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -88,7 +90,15 @@ impl Installation {
     }
 
     pub(crate) fn command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kbgap"));
+        self.command_of(Command::new(env!("CARGO_BIN_EXE_kbgap")), args)
+    }
+
+    /// The command of a program, which may be one that starts ours.
+    fn command_of<'a>(
+        &self,
+        mut command: Command,
+        args: impl IntoIterator<Item = &'a str>,
+    ) -> Command {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("KBGAP_")) {
             command.env_remove(name);
         }
@@ -168,13 +178,25 @@ impl Installation {
         self.start(&all, Some(authority.to_owned()))
     }
 
+    /// Starts the service by a program that starts what its arguments name, in another namespace, say.
+    pub(crate) fn serve_by(&self, mut starter: Command, authority: &Path, args: &[&str]) -> Server {
+        starter.arg(env!("CARGO_BIN_EXE_kbgap"));
+        let command = self.command_of(starter, ["serve"].iter().chain(args).copied());
+        Self::started(command, Some(authority.to_owned()), "info")
+    }
+
     fn start(&self, args: &[&str], authority: Option<PathBuf>) -> Server {
         self.start_logging(args, authority, "info")
     }
 
     fn start_logging(&self, args: &[&str], authority: Option<PathBuf>, level: &str) -> Server {
-        let mut child = self
-            .command(["serve"].iter().chain(args).copied())
+        let command = self.command(["serve"].iter().chain(args).copied());
+        Self::started(command, authority, level)
+    }
+
+    fn started(mut command: Command, authority: Option<PathBuf>, level: &str) -> Server {
+        // A flag is stronger.
+        let mut child = command
             .env("KBGAP_LISTEN", "127.0.0.1:0")
             .env("KBGAP_LOG", level)
             .stderr(Stdio::piped())

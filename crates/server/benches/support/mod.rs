@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kbgap_assessment::Assessor;
 use kbgap_catalog::{Catalog, SoftwareId, snapshot};
 use kbgap_fleet::{Snapshot, SoftwareNames};
-use kbgap_identity::{Client, Permission, SigningKey, TokenIssuer};
+use kbgap_identity::{Client, Permission, ProvedBy, SigningKey, TokenIssuer};
 use kbgap_inventory::{Observation, SoftwareRules};
 use kbgap_server::{Incoming, Intake, Service, Settings};
 use kbgap_store::{Location, Store, Tenant};
@@ -165,16 +165,16 @@ pub(crate) async fn service(
     service.await.unwrap()
 }
 
-/// A token of the service at a URL.
-pub(crate) async fn token(store: &Store, url: &str) -> String {
+/// A token of an application of a tenant, by the service at a URL.
+pub(crate) async fn token(store: &Store, url: &str, tenant: &str) -> String {
     let keys = store.signing_keys().await.unwrap();
     let key = SigningKey::from_pkcs8(&keys[0].pkcs8).unwrap();
     let client = Client {
-        tenant: TENANT,
+        tenant,
         id: "0b2a6a3e-1f7e-4d0b-9a44-1f1c8f2f7c55",
         name: "bench",
-        permissions: &[Permission::SoftwareRead, Permission::VulnerabilityRead],
-        proved_by: kbgap_identity::ProvedBy::Secret,
+        proved_by: ProvedBy::Secret,
+        permissions: &Permission::ALL,
     };
     let audience = "https://api.securitycenter.microsoft.com";
     let issued = TokenIssuer::new(url, key).issue(&client, audience, Timestamp::now());

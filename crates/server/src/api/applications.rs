@@ -25,7 +25,6 @@ use crate::audit::Note;
 use crate::envelope::ApiError;
 use crate::service::Service;
 
-const ADMINISTER: &[Permission] = &[Permission::AdministrationReadWrite];
 /// How many characters a name may have.
 const LONGEST_NAME: usize = 200;
 
@@ -113,7 +112,7 @@ pub(crate) async fn list(
     State(service): State<Arc<Service>>,
     caller: Authenticated,
 ) -> Result<Json<List>, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let known = service.store.applications(tenant.id()).await?;
     let value = known.into_iter().map(Row::of).collect();
     Ok(Json(List { value }))
@@ -126,7 +125,7 @@ pub(crate) async fn create(
     note: Note,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Row>), ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let wanted: Wanted = read(&body)?;
     let application = Application {
         tenant: tenant.id().to_string(),
@@ -158,7 +157,7 @@ pub(crate) async fn one(
     caller: Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<Row>, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     whole(&service, tenant.id(), &id).await.map(Json)
 }
 
@@ -170,7 +169,7 @@ pub(crate) async fn change(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<Row>, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let changes: Changes = read(&body)?;
     let change = ApplicationChange {
         name: changes.display_name.as_deref().map(name).transpose()?,
@@ -197,7 +196,7 @@ pub(crate) async fn remove(
     caller: Authenticated,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let client = id.to_ascii_lowercase();
     let removed = service.store.remove_application(tenant.id(), &client);
     gone(removed.await?, || unknown(&id))
@@ -211,7 +210,7 @@ pub(crate) async fn add_secret(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<(StatusCode, Json<SecretRow>), ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let wanted: WantedSecret = if body.is_empty() {
         WantedSecret::default()
     } else {
@@ -230,7 +229,7 @@ pub(crate) async fn remove_secret(
     caller: Authenticated,
     Path((id, secret)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let (client, own) = (id.to_ascii_lowercase(), secret.to_ascii_lowercase());
     let removed = service
         .store
@@ -246,7 +245,7 @@ pub(crate) async fn add_certificate(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<(StatusCode, Json<CertificateRow>), ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let WantedCertificate { certificate } = read(&body)?;
     let bytes = if certificate.contains("-----BEGIN ") {
         certificate.into_bytes()
@@ -269,7 +268,7 @@ pub(crate) async fn remove_certificate(
     caller: Authenticated,
     Path((id, thumbprint)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let tenant = caller.tenant(&service, ADMINISTER)?;
+    let tenant = caller.administered(&service).await?;
     let (client, own) = (id.to_ascii_lowercase(), thumbprint.to_ascii_lowercase());
     let removed = service
         .store

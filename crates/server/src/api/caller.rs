@@ -6,13 +6,16 @@ use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request::Parts};
 use jiff::Timestamp;
 use kbgap_fleet::Snapshot;
-use kbgap_identity::{Caller, Grant, Permission, Unauthorized};
+use kbgap_identity::{Caller, Grant, IssuerKind, Permission, Person, Rights, Unauthorized};
+use kbgap_store::StoreError;
 
 use super::views::Views;
 use crate::audit::Note;
 use crate::envelope::ApiError;
 use crate::service::Service;
 use crate::tenant::Tenant;
+
+const ADMINISTER: Permission = Permission::AdministrationReadWrite;
 
 /// A caller whose token was verified.
 pub(crate) struct Authenticated(Arc<Caller>);
@@ -36,6 +39,38 @@ impl Authenticated {
             Ok(())
         } else {
             Err(ApiError::forbidden(&self.0, any_of))
+        }
+    }
+
+    /// The caller's tenant, where the caller may administer it. Of a person the role is looked up besides: one that was lost
+    /// counts no more, also where a token issued before says otherwise.
+    pub(crate) async fn administered(&self, service: &Service) -> Result<Arc<Tenant>, ApiError> {
+        let tenant = self.tenant(service, &[ADMINISTER])?;
+        if let Grant::Delegated(_) = self.0.grant {
+            let rights = match &self.0.person {
+                Some(person) => self.rights(service, person).await?,
+                None => None,
+            };
+            if !rights.is_some_and(|rights| rights.role.allows(ADMINISTER)) {
+                return Err(ApiError::no_role(ADMINISTER));
+            }
+        }
+        Ok(tenant)
+    }
+
+    /// What a person may do now: by the groups kept here, or by those that the token of a foreign issuer names.
+    async fn rights(
+        &self,
+        service: &Service,
+        person: &Person,
+    ) -> Result<Option<Rights>, StoreError> {
+        let tenant = &self.0.tenant;
+        match self.0.issuer {
+            IssuerKind::Own => service.store.rights_of(tenant, &person.id).await,
+            IssuerKind::Foreign(_) => {
+                let claims: Vec<&str> = person.groups.iter().map(|group| &**group).collect();
+                service.store.rights_of_claims(tenant, &claims).await
+            }
         }
     }
 
@@ -75,7 +110,7 @@ impl Authenticated {
         }
     }
 
-    /// Who asks, for limits: the application, else the tenant.
+    /// Who asks: the application, else the tenant.
     pub(crate) fn sender(&self) -> &str {
         let application = self.0.application.as_deref();
         application.unwrap_or(&self.0.tenant)
@@ -89,9 +124,12 @@ impl FromRequestParts<Arc<Service>> for Authenticated {
         parts: &mut Parts,
         service: &Arc<Service>,
     ) -> Result<Self, ApiError> {
-        let caller = verified(&parts.headers, service)
-            .await
-            .map_err(|reason| ApiError::unauthorized(&reason))?;
+        let caller = verified(&parts.headers, service).await;
+        let caller = caller.map_err(|reason| {
+            let counted = service.limits.charge_unknown(&parts.extensions);
+            counted.err().unwrap_or(ApiError::unauthorized(&reason))
+        })?;
+        service.limits.charge(&caller, &parts.extensions)?;
         if let Some(note) = parts.extensions.get::<Note>() {
             note.caller(&caller);
         }

@@ -8,6 +8,7 @@ mod caller;
 pub(crate) mod changes;
 mod expansions;
 pub(crate) mod export_files;
+pub(crate) mod groups;
 pub(crate) mod machine_actions;
 mod machine_references;
 pub(crate) mod machine_vulnerabilities;
@@ -24,6 +25,7 @@ mod respond;
 mod root;
 pub(crate) mod scores;
 pub(crate) mod software;
+pub(crate) mod users;
 mod views;
 pub(crate) mod vulnerabilities;
 

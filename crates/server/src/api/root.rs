@@ -1,19 +1,19 @@
 //! The absolute URL of the API's root, as `@odata.context` states it.
 
-use axum::extract::FromRequestParts;
-use axum::http::uri::Authority;
-use axum::http::{header, request::Parts};
-use kbgap_edge::Scheme;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::front::CalledRoot;
 use crate::service::Service;
 
-/// The root of the API: the public URL, else the host the client called (API specification, section 0).
-pub(crate) struct Root(String);
+/// The root of the API, by the name that the client called (API specification, sections 0 and 7).
+pub(crate) struct Root(Arc<str>);
 
 impl Root {
-    /// The URL.
+    /// The URL, without a slash at its end.
     pub(crate) fn text(&self) -> &str {
         &self.0
     }
@@ -26,28 +26,10 @@ impl FromRequestParts<Arc<Service>> for Root {
         parts: &mut Parts,
         service: &Arc<Service>,
     ) -> Result<Self, Infallible> {
-        let settings = &service.settings;
-        if let Some(url) = &settings.public_url {
-            return Ok(Self(url.trim_end_matches('/').to_owned()));
-        }
-        // HTTP/2 states the host in the URL.
-        let host = parts.headers.get(header::HOST);
-        let host = host.and_then(|host| host.to_str().ok());
-        let host = host.or(parts.uri.authority().map(Authority::as_str));
-        let scheme = parts.extensions.get::<Scheme>();
-        let scheme = scheme.copied().unwrap_or(Scheme::Http).name();
-        Ok(Self(match host.filter(|host| is_host(host)) {
-            Some(host) => format!("{scheme}://{host}"),
-            None => settings.local_url.clone(),
+        let called = parts.extensions.get::<CalledRoot>();
+        Ok(Self(match called {
+            Some(CalledRoot(root)) => root.clone(),
+            None => service.settings.issuer_url().into(),
         }))
     }
-}
-
-/// Whether a text can stand as a host in a URL: what a client sends comes back to it.
-fn is_host(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 255
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use kbgap_identity::{Caller, Grant};
+use kbgap_identity::{Caller, Grant, IssuerKind, Person};
 use kbgap_store::{AuditActor, AuditOutcome, AuditRecord};
 use uuid::Uuid;
 
@@ -16,8 +16,13 @@ const LONGEST: usize = 400;
 pub enum Who {
     /// An application that was authenticated, by its client id.
     Application(String),
-    /// A person who was authenticated, by object id or name.
-    Person(String),
+    /// A person who was authenticated.
+    Person {
+        /// The id; one that a foreign issuer gave stands behind that issuer's name.
+        id: String,
+        /// The application that acts for the person, by its client id; none where the person does it on a page of ours.
+        through: Option<String>,
+    },
     /// A user of the operating system, at the command line.
     CommandLine(String),
     /// A host that reports, by what it enrolled with.
@@ -44,17 +49,45 @@ pub struct Act {
 impl Who {
     /// The caller that a token names.
     pub(crate) fn of(caller: &Caller) -> Self {
-        let application = caller.application.as_deref().unwrap_or_default().to_owned();
-        match caller.grant {
-            Grant::Application(_) => Self::Application(application),
-            Grant::Delegated(_) => Self::Person(application),
+        let application = caller.application.as_deref().map(str::to_owned);
+        match (&caller.grant, &caller.person) {
+            (Grant::Application(_), _) => Self::Application(application.unwrap_or_default()),
+            (Grant::Delegated(_), person) => Self::Person {
+                id: person
+                    .as_ref()
+                    .map(|Person { id, .. }| match &caller.issuer {
+                        IssuerKind::Own => id.to_string(),
+                        IssuerKind::Foreign(name) => format!("{name}/{id}"),
+                    })
+                    .unwrap_or_default(),
+                through: application,
+            },
+        }
+    }
+
+    /// A person, on a page of ours.
+    pub(crate) fn person(id: &str) -> Self {
+        Self::Person {
+            id: id.to_owned(),
+            through: None,
+        }
+    }
+
+    /// What is told of it beside who it is.
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::Person {
+                through: Some(application),
+                ..
+            } => Some(format!("through the application {application}")),
+            _ => None,
         }
     }
 
     fn parts(self) -> (AuditActor, String) {
         match self {
             Self::Application(id) => (AuditActor::Application, id),
-            Self::Person(id) => (AuditActor::Person, id),
+            Self::Person { id, .. } => (AuditActor::Person, id),
             Self::CommandLine(user) => (AuditActor::CommandLine, user),
             Self::Host(id) => (AuditActor::Host, id),
             Self::Unknown => (AuditActor::Unknown, String::new()),
@@ -115,6 +148,8 @@ impl Act {
 
     /// The record of it, at this moment.
     pub fn record(self) -> AuditRecord {
+        let detail: Vec<String> = self.who.detail().into_iter().chain(self.detail).collect();
+        let detail = (!detail.is_empty()).then(|| detail.join("; "));
         let (actor_kind, actor) = self.who.parts();
         AuditRecord {
             id: Uuid::now_v7().to_string(),
@@ -126,7 +161,7 @@ impl Act {
             target: self.target.map(short),
             peer: self.peer.map(|peer| peer.to_canonical().to_string()),
             outcome: self.outcome,
-            detail: self.detail.map(short),
+            detail: detail.map(short),
             times: self.times,
         }
     }
@@ -158,5 +193,33 @@ mod tests {
         assert_eq!(record.actor, format!("{}\u{2026}", "\u{e9}".repeat(200)));
         assert_eq!(record.target.as_deref(), Some("x  [31my"));
         assert_eq!(record.peer.as_deref(), Some("192.0.2.1"));
+    }
+
+    #[test]
+    fn a_person_is_told_with_the_application_that_acts() {
+        let mut caller = Caller {
+            tenant: "t".into(),
+            application: Some("c".into()),
+            grant: Grant::Delegated(Vec::new()),
+            person: Some(Person {
+                id: "p".into(),
+                name: Some("Alice".into()),
+                groups: Vec::new(),
+                roles: Vec::new(),
+            }),
+            issuer: IssuerKind::Own,
+        };
+        let record = Act::new(Who::of(&caller), "a.b").telling("more").record();
+        assert_eq!(
+            (record.actor_kind, &*record.actor),
+            (AuditActor::Person, "p")
+        );
+        let told = "through the application c; more";
+        assert_eq!(record.detail.as_deref(), Some(told));
+        caller.issuer = IssuerKind::Foreign("entra".into());
+        let record = Act::new(Who::of(&caller), "a.b").record();
+        assert_eq!(record.actor, "entra/p");
+        let record = Act::new(Who::person("p"), "a.b").record();
+        assert_eq!((&*record.actor, record.detail), ("p", None));
     }
 }

@@ -140,6 +140,12 @@ const ACTIONS: &[(Method, &str, &str)] = &[
         "/kbgap/v1/applications/{id}/certificates/{thumbprint}",
         "application.certificate.remove",
     ),
+    (Method::POST, "/kbgap/v1/users", "user.create"),
+    (Method::PATCH, "/kbgap/v1/users/{id}", "user.change"),
+    (Method::DELETE, "/kbgap/v1/users/{id}", "user.remove"),
+    (Method::POST, "/kbgap/v1/groups", "group.create"),
+    (Method::PATCH, "/kbgap/v1/groups/{id}", "group.change"),
+    (Method::DELETE, "/kbgap/v1/groups/{id}", "group.remove"),
 ];
 
 /// A request under way. Where nobody waits for its answer any more it is recorded too: it may have been done.

@@ -81,6 +81,29 @@ pub(crate) async fn authenticate(
     })
 }
 
+/// The application of a request for a token for a person. A public one has nothing to prove itself by.
+pub(crate) async fn for_person(
+    service: &Service,
+    tenant: &Tenant,
+    called: &str,
+    client: &ClientAuthentication,
+) -> Result<ProvenClient, OAuthError> {
+    if matches!(client.proof, ClientProof::None) {
+        let application = named(service, tenant, &client.id).await?;
+        let is_public = service
+            .store
+            .is_public(&tenant.id, &application.client)
+            .await;
+        if is_public.map_err(|error| failed(&error))? {
+            return Ok(ProvenClient {
+                application,
+                proved_by: ProvedBy::Nothing,
+            });
+        }
+    }
+    authenticate(service, tenant, called, client).await
+}
+
 /// Looks whether a secret is one of an application's. Only those that begin as it does are hashed.
 async fn by_secret(
     service: &Service,

@@ -47,10 +47,10 @@ async fn metadata(
         "issuer": service.issuer.name(&tenant.id),
         "authorization_endpoint": format!("{own}/oauth2/v2.0/authorize"),
         "token_endpoint": format!("{own}/oauth2{version}/token"),
-        "device_authorization_endpoint": format!("{own}/oauth2/v2.0/devicecode"),
+        "device_authorization_endpoint": format!("{own}/oauth2{version}/devicecode"),
         "end_session_endpoint": format!("{own}/oauth2/v2.0/logout"),
         "jwks_uri": format!("{own}/discovery/v2.0/keys"),
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic", "none"],
         "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256"],
         "grant_types_supported": [
             "client_credentials",
@@ -60,14 +60,14 @@ async fn metadata(
         ],
         "code_challenge_methods_supported": ["S256"],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ["query", "form_post"],
         "scopes_supported": scopes,
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "request_uri_parameter_supported": false,
         "claims_supported": [
             "aud", "iss", "iat", "nbf", "exp", "sub", "oid", "tid", "ver", "uti", "appid", "appidacr",
-            "app_displayname", "roles", "scp", "name", "preferred_username", "nonce",
+            "app_displayname", "roles", "scp", "name", "preferred_username", "upn", "unique_name", "nonce", "auth_time",
         ],
     })))
 }

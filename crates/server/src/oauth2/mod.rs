@@ -1,21 +1,84 @@
-//! The built-in token endpoint, with the paths and answers of Entra ID.
+//! The built-in provider, with the paths and answers of Entra ID: tokens for applications and people, and the pages on
+//! which people sign in.
 
+mod authorize;
+pub(crate) mod browser;
 mod client;
+mod device;
 mod discovery;
 mod instance;
+mod page;
+mod person_grants;
+pub(crate) mod sign_in;
 mod token;
+
+use std::sync::Arc;
 
 pub(crate) use discovery::{keys, metadata_v1, metadata_v2};
 pub(crate) use instance::instance;
 pub(crate) use token::{v1, v2};
 
 use axum::Json;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kbgap_identity::{OAuthError, OAuthErrorKind};
-use kbgap_store::Tenant;
+use axum::routing::{get, post};
+use kbgap_identity::{Form, OAuthError, OAuthErrorKind, Permission};
+use kbgap_store::{Application, Tenant};
 
 use crate::service::Service;
+use page::PageError;
+
+/// What people's browsers and devices ask for.
+pub(crate) fn people() -> Router<Arc<Service>> {
+    Router::new()
+        .route(
+            "/{tenant}/oauth2/v2.0/authorize",
+            get(authorize::ask).post(authorize::ask_by_form),
+        )
+        .route("/{tenant}/oauth2/consent", post(authorize::decide))
+        .route(
+            "/{tenant}/oauth2/sign-in",
+            get(sign_in::show).post(sign_in::submit),
+        )
+        .route(
+            "/{tenant}/oauth2/password",
+            get(sign_in::show_password).post(sign_in::change_password),
+        )
+        .route(
+            "/{tenant}/oauth2/v2.0/logout",
+            get(sign_in::ask_sign_out).post(sign_in::sign_out),
+        )
+        .route("/{tenant}/oauth2/v2.0/devicecode", post(device::begin))
+        .route("/{tenant}/oauth2/devicecode", post(device::begin_v1))
+        .route(
+            "/{tenant}/oauth2/deviceauth",
+            get(device::show).post(device::submit),
+        )
+        .route("/{tenant}/oauth2/deviceauth/decision", post(device::decide))
+        .route("/devicelogin", get(device::show).post(device::submit))
+}
+
+/// What their pages are made of.
+pub(crate) fn assets() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/kbgap/sign-in.css", get(page::style))
+        .route("/kbgap/send-form.js", get(page::script))
+}
+
+/// The permissions of an application that this version knows.
+fn permissions(application: &Application) -> Vec<Permission> {
+    let roles = application.roles.iter();
+    roles.filter_map(|role| role.parse().ok()).collect()
+}
+
+/// The tenant in the path of a page.
+async fn page_tenant(service: &Service, id_or_name: &str) -> Result<Tenant, PageError> {
+    let tenant = tenant(service, id_or_name).await;
+    tenant.map_err(|error| PageError::refused(&error))
+}
 
 /// An error answer of the token endpoint.
 pub(crate) struct Refused(OAuthError);
@@ -60,4 +123,16 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> OAuthError {
         OAuthErrorKind::Server,
         "The server failed; try again later.",
     )
+}
+
+/// The fields of a request's body.
+fn form(body: &Result<Bytes, BytesRejection>) -> Result<Form, OAuthError> {
+    let unreadable = |why: &str| OAuthError::new(OAuthErrorKind::InvalidRequest, why);
+    let body = body
+        .as_ref()
+        .map_err(|_| unreadable("The request body is too large, or did not come whole."))?;
+    let fields = serde_urlencoded::from_bytes(body).map_err(|_| {
+        unreadable("The request body must be of type application/x-www-form-urlencoded.")
+    })?;
+    Ok(Form::new(fields))
 }

@@ -1,31 +1,23 @@
 //! How often one host may ask, and how often it is asked.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::Quota;
 
 use super::{Node, OsquerySettings};
-
-/// After so many checks, hosts that have all of their allowance back are forgotten.
-const SWEEP_EVERY: u32 = 4_096;
+use crate::limits::Keyed;
 
 /// Limits by host. They are this process' own: each of several servers has its own.
 pub(crate) struct NodeLimits {
-    clock: DefaultClock,
-    requests: DefaultKeyedRateLimiter<blake3::Hash>,
-    asked: DefaultKeyedRateLimiter<blake3::Hash>,
-    checks: AtomicU32,
+    requests: Keyed,
+    asked: Keyed,
 }
 
 impl NodeLimits {
     pub(crate) fn new(settings: &OsquerySettings) -> Self {
         Self {
-            clock: DefaultClock::default(),
-            requests: RateLimiter::keyed(every(settings.request_every).allow_burst(settings.burst)),
-            asked: RateLimiter::keyed(every(settings.asked_again_after)),
-            checks: AtomicU32::new(0),
+            requests: Keyed::new(every(settings.request_every).allow_burst(settings.burst)),
+            asked: Keyed::new(every(settings.asked_again_after)),
         }
     }
 
@@ -34,18 +26,12 @@ impl NodeLimits {
     /// # Errors
     /// Where it sent too many: when it may send the next.
     pub(crate) fn request(&self, node: &Node) -> Result<(), Duration> {
-        if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
-            self.requests.retain_recent();
-            self.asked.retain_recent();
-        }
-        self.requests
-            .check_key(&key(node))
-            .map_err(|until| until.wait_time_from(self.clock.now()))
+        self.requests.check(key(node))
     }
 
     /// Whether a host is to be asked at once; false for a while after it was.
     pub(crate) fn may_ask(&self, node: &Node) -> bool {
-        self.asked.check_key(&key(node)).is_ok()
+        self.asked.check(key(node)).is_ok()
     }
 }
 

@@ -8,6 +8,7 @@ mod changes;
 mod credentials;
 mod history;
 mod machines;
+mod people;
 mod place;
 mod schema;
 mod scores;
@@ -51,6 +52,9 @@ on_both! {
     tasks: a_task_is_read_as_it_was_created, creating_a_task_again_does_no_harm, a_status_is_changed_by_who_knows_it,
         tasks_have_an_order_and_a_tenant, a_task_that_cannot_be_kept_is_refused;
     scores: an_hour_has_one_score, scores_are_told_since_a_moment, what_is_no_score_is_refused;
+    people: users_are_kept, wrong_passwords_lock_a_person_out, rights_are_those_of_all_groups,
+        redirects_and_consents_are_kept, sessions_end, a_code_is_redeemed_once, refresh_tokens_rotate,
+        devices_wait_until_they_are_let_in, what_has_ended_is_trimmed;
     schema: the_store_survives_reopening, a_newer_schema_is_refused, pending_migrations_change_nothing,
         two_servers_open_at_once, a_status_is_told;
 }
