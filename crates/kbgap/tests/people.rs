@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use support::browser::{Browser, Page};
-use support::{Client, Database, Installation, Server, json as answer, stderr, stdout};
+use support::signer::{ASSERTION, Signer};
+use support::{Client, Database, Installation, Server, audit, json as answer, stderr, stdout};
 
 const PASSWORD: &str = "correct horse battery";
 const REDIRECT: &str = "http://localhost:41234/callback";
@@ -649,7 +650,7 @@ async fn an_application_with_a_secret_shows_it_and_may_take_a_form() {
         let secret = [("client_secret", secret)];
         site.redeem(&code, &[&common[..], &secret].concat()).await
     };
-    assert_eq!(code_of(&redeem("").await).0, 400);
+    assert_eq!(code_of(&redeem("").await), (401, 7_000_216));
     assert_eq!(code_of(&redeem("wrong").await), (401, 7_000_215));
     let (status, tokens) = redeem(&app.secret).await;
     assert_eq!(status, StatusCode::OK, "{tokens}");
@@ -746,4 +747,249 @@ async fn users_and_groups_are_managed_over_http() {
         assert_eq!(ask("DELETE", path, Value::Null).await.0, 204);
         assert_eq!(ask("DELETE", path, Value::Null).await.0, 404);
     }
+}
+
+/// A person who may administer does so by a token, as long as the role is there: not as long as the token is.
+#[tokio::test]
+async fn a_lost_role_counts_at_once() {
+    let site = Site::new();
+    let app = site
+        .installation
+        .create_app("admin", &["Administration.ReadWrite.All"]);
+    site.run(&["app", "public", "admin"]);
+    site.run(&[
+        "app",
+        "redirect",
+        "add",
+        "admin",
+        "http://localhost/callback",
+    ]);
+    site.run(&["group", "set", "readers", "--role", "administer"]);
+    let asked = [
+        ("client_id", &*app.id),
+        ("scope", "Administration.ReadWrite"),
+    ];
+    let mut browser = site.browser();
+    let page = site.sign_in(&mut browser, &site.authorize(&asked)).await;
+    let code = page.parameter("code").unwrap();
+    let (status, tokens) = site.redeem(&code, &asked[..1]).await;
+    assert_eq!(status, StatusCode::OK, "{tokens}");
+    let token = tokens["access_token"].as_str().unwrap();
+    let ask = async |path: &str| site.server.get(path, Some(token)).await;
+    let paths = ["users", "groups", "applications"].map(|path| format!("/kbgap/v1/{path}"));
+    for path in &paths {
+        assert_eq!(ask(path).await.status(), StatusCode::OK, "{path}");
+    }
+    let url = format!("{}/kbgap/v1/users", site.server.url);
+    let create = site.server.http().post(url).bearer_auth(token);
+    let create = create.json(&json!({ "userName": "carol@contoso" }));
+    let carol: Value = create.send().await.unwrap().json().await.unwrap();
+
+    site.run(&["group", "set", "readers", "--role", "manage"]);
+    for path in &paths {
+        let refused = ask(path).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{path}");
+        let words = refused.text().await.unwrap();
+        assert!(words.contains("has no role"), "{words}");
+    }
+    let records = audit(&site.installation, &[], "group.change");
+    let alice = answer(
+        &site
+            .installation
+            .run(["user", "show", "alice@contoso", "--json"]),
+    );
+    let created = records
+        .iter()
+        .find(|record| record["what"] == "user.create" && record["target"] == carol["id"])
+        .unwrap();
+    assert_eq!(
+        created["who"],
+        json!({ "kind": "person", "id": alice["id"] })
+    );
+    let detail = created["detail"].as_str().unwrap();
+    assert_eq!(
+        detail,
+        format!("through the application {}; carol@contoso", app.id)
+    );
+}
+
+/// Signing in and out, agreeing, tokens: who it was, and through which application. No secret is told.
+#[tokio::test]
+async fn what_people_do_is_recorded() {
+    let site = Site::new();
+    let mut browser = site.browser();
+    let page = browser.get(&site.authorize(&[])).await;
+    let wrong = [("name", "alice@contoso"), ("password", "not quite hers")];
+    let page = browser.submit(&page, &wrong).await;
+    let slip = [("name", "My-Passw0rd-In-The-Name"), ("password", "x")];
+    let page = browser.submit(&page, &slip).await;
+    let page = browser.submit(&page, &as_alice()).await;
+    let declined = browser.submit(&page, &[("decision", "cancel")]).await;
+    assert_eq!(declined.parameter("error").unwrap(), "access_denied");
+    let code = site.code(&mut browser).await;
+    let (_, tokens) = site.redeem(&code, &[]).await;
+    let first = tokens["refresh_token"].as_str().unwrap();
+    let (_, second) = site.refresh(first, &[]).await;
+    let stolen = site.refresh(first, &[]).await;
+    assert_eq!(code_of(&stolen), (400, 700_082));
+    let page = browser.get("/default/oauth2/v2.0/logout").await;
+    browser.submit(&page, &[]).await;
+
+    let records = audit(&site.installation, &[], "person.sign-out");
+    let alice = answer(
+        &site
+            .installation
+            .run(["user", "show", "alice@contoso", "--json"]),
+    );
+    let person = json!({ "kind": "person", "id": alice["id"] });
+    let nobody = json!({ "kind": "unknown", "id": "" });
+    let (app, id) = (json!(site.app.id), &alice["id"]);
+    let through = format!("through the application {}", site.app.id);
+    let reused = format!(
+        "AADSTS700082, for the person {} by a refresh token",
+        id.as_str().unwrap()
+    );
+    let scopes = "openid profile offline_access Software.Read";
+    for (what, who, target, outcome, detail) in [
+        ("person.sign-in", &nobody, id, "refused", "a wrong password"),
+        (
+            "person.sign-in",
+            &nobody,
+            &Value::Null,
+            "refused",
+            "a name that nobody has",
+        ),
+        ("person.sign-in", &person, &Value::Null, "done", ""),
+        (
+            "consent.give",
+            &person,
+            &app,
+            "refused",
+            "the person declined",
+        ),
+        ("consent.give", &person, &app, "done", scopes),
+        (
+            "token.issue",
+            &person,
+            &json!(API),
+            "done",
+            &format!("{through}; by a code"),
+        ),
+        (
+            "token.issue",
+            &person,
+            &json!(API),
+            "done",
+            &format!("{through}; by a refresh token"),
+        ),
+        ("token.issue", &nobody, &app, "refused", &reused),
+        ("person.sign-out", &person, &Value::Null, "done", ""),
+    ] {
+        let found = records.iter().any(|record| {
+            record["what"] == what
+                && record["who"] == *who
+                && record["target"] == *target
+                && record["outcome"] == outcome
+                && record["detail"].as_str().unwrap_or_default() == detail
+                && record["from"] == "127.0.0.1"
+        });
+        assert!(found, "{what} {outcome} {detail}: {records:#?}");
+    }
+    for what in [
+        "user.create",
+        "group.create",
+        "group.member.add",
+        "application.public",
+    ] {
+        let found = records.iter().find(|record| record["what"] == what);
+        assert_eq!(found.unwrap()["who"]["kind"], "commandLine", "{what}");
+    }
+    let told = stdout(&site.installation.run(["audit", "--json"]));
+    let second = second["refresh_token"].as_str().unwrap();
+    for secret in [
+        &*code, first, second, VERIFIER, PASSWORD, slip[0].1, wrong[1].1,
+    ] {
+        assert!(!told.contains(&format!("\"{secret}")), "{secret}: {told}");
+        assert!(!site.server.said(secret), "{secret}");
+    }
+}
+
+/// An application that has a certificate redeems a code by an assertion.
+#[tokio::test]
+async fn an_application_with_a_certificate_redeems_codes() {
+    let site = Site::new();
+    let app = site
+        .installation
+        .create_app("portal", &["Software.Read.All"]);
+    site.run(&[
+        "app",
+        "redirect",
+        "add",
+        "portal",
+        "http://localhost/callback",
+    ]);
+    let mut signer = Signer::new();
+    signer.add(&site.installation, "portal");
+    let asked = [("client_id", &*app.id), ("scope", "Software.Read")];
+    let mut browser = site.browser();
+    let page = site.sign_in(&mut browser, &site.authorize(&asked)).await;
+    let code = page.parameter("code").unwrap();
+    let endpoint = format!("{}/{}/oauth2/v2.0/token", site.server.url, app.tenant);
+    let assertion = signer.assertion(&app.id, &endpoint, "1");
+    let redeem = async |assertion: &str| {
+        let proof = [
+            ("client_id", &*app.id),
+            ("client_assertion_type", ASSERTION),
+            ("client_assertion", assertion),
+        ];
+        site.redeem(&code, &proof).await
+    };
+    // Who the application is not does not use the code up.
+    let wrong = redeem(&signer.assertion(&app.id, "https://elsewhere.example", "0")).await;
+    assert_eq!(code_of(&wrong), (401, 700_023));
+    let (status, tokens) = redeem(&assertion).await;
+    assert_eq!(status, StatusCode::OK, "{tokens}");
+    assert_eq!(claims(&tokens["access_token"])["appidacr"], "2");
+    assert_eq!(code_of(&redeem(&assertion).await), (401, 50_012));
+}
+
+/// Users and groups of a tenant are not another's.
+#[tokio::test]
+async fn people_of_a_tenant_are_its_own() {
+    let site = Site::new();
+    site.run(&["tenant", "create", "branch"]);
+    let branch = ["--tenant", "branch"];
+    let run = |args: &[&str]| site.run(&[&branch, args].concat());
+    run(&["group", "create", "readers", "--role", "manage"]);
+    let made = run(&[
+        "user",
+        "create",
+        "alice@contoso",
+        "--group",
+        "readers",
+        "--generate",
+        "--json",
+    ]);
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let default = site.run(&["user", "show", "alice@contoso", "--json"]);
+    let default: Value = serde_json::from_str(&default).unwrap();
+    assert_ne!(made["id"], default["id"]);
+    assert_eq!(
+        (&made["role"], &default["role"]),
+        (&json!("manage"), &json!("view"))
+    );
+    run(&["app", "create", "tool"]);
+    run(&["app", "redirect", "add", "tool", "http://localhost/"]);
+    run(&["app", "public", "tool"]);
+    assert_eq!(
+        run(&["app", "redirect", "list", "tool"]),
+        "http://localhost/\n"
+    );
+    let elsewhere = site.installation.run(["app", "redirect", "list", "tool"]);
+    assert!(!elsewhere.status.success());
+    // A password counts in its own tenant.
+    let mut browser = site.browser();
+    let page = browser.get("/branch/oauth2/sign-in").await;
+    let page = browser.submit(&page, &as_alice()).await;
+    assert!(page.error().unwrap().starts_with("AADSTS50126"));
 }

@@ -13,14 +13,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{Client, Database, Installation, Server, stderr, stdout};
+use support::signer::{ASSERTION, Signer};
+use support::{Client, Database, Installation, Server, audit, stderr, stdout};
 
 const SCOPE: &str = "https://api.securitycenter.microsoft.com/.default";
-const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Each test with either database.
 macro_rules! on_both {
@@ -46,50 +44,6 @@ on_both! {
     secrets_are_rotated_and_expire,
     a_new_tenant_is_served_and_sees_nothing_of_others,
     every_act_is_recorded,
-}
-
-/// A key with its certificate.
-struct Signer {
-    key: EncodingKey,
-    pem: String,
-    thumbprint: String,
-}
-
-impl Signer {
-    fn new() -> Self {
-        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
-        let certificate = CertificateParams::default().self_signed(&key).unwrap();
-        Self {
-            key: EncodingKey::from_rsa_pem(key.serialize_pem().as_bytes()).unwrap(),
-            pem: certificate.pem(),
-            thumbprint: String::new(),
-        }
-    }
-
-    /// Adds the certificate to an application.
-    fn add(&mut self, installation: &Installation, app: &str) {
-        let file = installation.file("certificate.pem", &self.pem);
-        let added = installation.run(["app", "certificate", "add", app, &file, "--json"]);
-        let added = support::json(&added);
-        added["thumbprint"]
-            .as_str()
-            .unwrap()
-            .clone_into(&mut self.thumbprint);
-    }
-
-    fn assertion(&self, client: &str, audience: &str, jti: &str) -> String {
-        let bytes: Vec<u8> = (0..self.thumbprint.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&self.thumbprint[at..at + 2], 16).unwrap())
-            .collect();
-        let mut header = Header::new(Algorithm::PS256);
-        header.x5t_s256 = Some(URL_SAFE_NO_PAD.encode(bytes));
-        let now = jiff::Timestamp::now().as_second();
-        let claims = json!({
-            "iss": client, "sub": client, "aud": audience, "exp": now + 600, "iat": now, "jti": jti,
-        });
-        jsonwebtoken::encode(&header, &claims, &self.key).unwrap()
-    }
 }
 
 fn endpoint(server: &Server, tenant: &str) -> String {
@@ -153,22 +107,6 @@ async fn administer(
     let answer = request.send().await.unwrap();
     let status = answer.status().as_u16();
     (status, answer.json().await.unwrap_or(Value::Null))
-}
-
-/// The audit trail, once it has a record of this action.
-fn audit(installation: &Installation, args: &[&str], until: &str) -> Vec<Value> {
-    for _ in 0..100 {
-        let told = installation.run(["audit", "--json"].iter().chain(args).copied());
-        assert!(told.status.success(), "{}", stderr(&told));
-        let told = stdout(&told);
-        let records = told.lines().map(|line| serde_json::from_str(line).unwrap());
-        let records: Vec<Value> = records.collect();
-        if records.iter().any(|record| record["what"] == until) {
-            return records;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    panic!("there is no record of {until}");
 }
 
 async fn applications_are_administered_over_the_api(database: Database) {
@@ -517,6 +455,8 @@ async fn what_clients_discover_is_under_the_name_they_called() {
         }
         assert_eq!(v2["issuer"], format!("{}/{tenant}/v2.0", server.url));
         assert_eq!(v2["code_challenge_methods_supported"], json!(["S256"]));
+        let modes = json!(["query", "form_post"]);
+        assert_eq!(v2["response_modes_supported"], modes);
     }
     let v1 = get("/common/.well-known/openid-configuration").await;
     assert_eq!(v1["token_endpoint"], format!("{called}/oauth2/token"));

@@ -3,6 +3,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod people;
+pub(crate) mod signer;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -405,4 +406,20 @@ pub(crate) fn stderr(output: &Output) -> String {
 
 pub(crate) fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(output)))
+}
+
+/// The audit trail, once it has a record of this action.
+pub(crate) fn audit(installation: &Installation, args: &[&str], until: &str) -> Vec<Value> {
+    for _ in 0..100 {
+        let told = installation.run(["audit", "--json"].iter().chain(args).copied());
+        assert!(told.status.success(), "{}", stderr(&told));
+        let told = stdout(&told);
+        let records = told.lines().map(|line| serde_json::from_str(line).unwrap());
+        let records: Vec<Value> = records.collect();
+        if records.iter().any(|record| record["what"] == until) {
+            return records;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("there is no record of {until}");
 }

@@ -101,6 +101,7 @@ impl Running {
             tenant: TENANT,
             id: "reader",
             name: "reader",
+            proved_by: kbgap_identity::ProvedBy::Secret,
             permissions,
         };
         let issuer = TokenIssuer::new(&self.url, key);
