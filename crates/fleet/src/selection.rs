@@ -4,7 +4,7 @@ use kbgap_catalog::{Kb, SoftwareId, VulnerabilityIx};
 use roaring::RoaringBitmap;
 
 use crate::Slot;
-use crate::machine::Machine;
+use crate::machine::{Machine, MachineId};
 use crate::outcome::Outcome;
 use crate::partition::Cells;
 use crate::set::MachineSet;
@@ -79,6 +79,11 @@ impl Snapshot {
         });
         self.add_installed(software, &mut selection.0);
         selection
+    }
+
+    /// One machine, by its id; none where it is not known.
+    pub fn selection_of(&self, id: &MachineId) -> Selection {
+        Selection(self.slot(id).into_iter().collect())
     }
 
     /// The machines of a device group that count.

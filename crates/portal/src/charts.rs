@@ -287,7 +287,7 @@ mod tests {
             assert!(!chart.svg.contains("<script"), "{}", chart.svg);
             assert!(!chart.svg.contains("style="), "{}", chart.svg);
             assert_eq!(chart.svg.matches("</svg>").count(), 1);
-            assert!(chart.svg.contains("<title>&lt;/svg&gt;"));
+            assert!(chart.svg.contains("<title>&#60;/svg&#62;"));
             assert!(chart.svg.contains("<desc>"));
             assert_eq!(chart.rows.len(), 2);
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kbgap_catalog::Day;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::assets::Assets;
 use crate::figures::{Figures, FiguresError};
@@ -11,6 +12,13 @@ use crate::language::Language;
 use crate::messages::{Argument, CatalogueError, Messages};
 use crate::theme::Theme;
 use crate::viewer::{Role, Viewer};
+
+/// What of an id is written in a path by its code (RFC 3986, section 2.3).
+const NON_ALPHANUMERIC_BUT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// What all pages share: words, forms of numbers, files.
 pub struct Portal {
@@ -85,6 +93,12 @@ impl Section {
             Self::Tasks => "/tasks",
             Self::Administration => "/administration",
         }
+    }
+
+    /// The path of something in it, by its id.
+    pub fn item(self, id: &str) -> String {
+        let id = utf8_percent_encode(id, NON_ALPHANUMERIC_BUT);
+        format!("{}/{id}", self.path())
     }
 
     /// The message that names it.
@@ -165,12 +179,11 @@ impl Frame {
         }
     }
 
-    /// The same for who reads it, in a part of the portal.
+    /// The same for who reads it.
     #[must_use]
-    pub fn of(self, viewer: Viewer, section: Section) -> Self {
+    pub fn read_by(self, viewer: Viewer) -> Self {
         Self {
             viewer: Some(viewer),
-            section: Some(section),
             ..self
         }
     }

@@ -14,6 +14,7 @@ mod oauth2;
 pub mod osquery;
 mod osquery_store;
 mod paths;
+mod portal;
 mod routes;
 mod service;
 mod stream;

@@ -84,6 +84,8 @@ pub struct Service {
     pub(crate) model: Arc<Model>,
     pub(crate) documents: Documents,
     pub(crate) open_api: OpenApi,
+    /// What all pages of the portal share.
+    pub(crate) portal: Arc<kbgap_portal::Portal>,
     /// Writes exports as files.
     pub(crate) exports: Exporter,
     /// Seals the links to them.
@@ -108,6 +110,9 @@ pub enum StartError {
     /// A seal has no version.
     #[error(transparent)]
     Seal(#[from] kbgap_export::BadVersion),
+    /// The words of the portal do not hold together.
+    #[error(transparent)]
+    Portal(#[from] kbgap_portal::PortalError),
     /// The description of the API does not hold together.
     #[error(transparent)]
     Model(#[from] SchemaError),
@@ -180,6 +185,7 @@ impl Service {
             model: Arc::new(Model::new()?),
             documents: Documents::default(),
             open_api: OpenApi::default(),
+            portal: Arc::new(kbgap_portal::Portal::new()?),
             exports: Exporter::new(exports, kbgap_export::Settings::default()),
             seals,
             published: ArcSwap::from_pointee(published),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kbgap_assessment::Assessor;
 use kbgap_fleet::{Ages, Change, Damaged, Fleet, Loaded, Loader, Snapshot, SoftwareNames};
 use kbgap_inventory::MachineReport;
-use kbgap_store::{Changes, MachineReader, MachineRow, Store, StoreError};
+use kbgap_store::{Changes, MachineReader, MachineRow, ScoreKind, Store, StoreError};
 
 use crate::api::{CurrentViews, Views};
 use crate::former;
@@ -119,6 +119,19 @@ impl Tenant {
             machines: &machines,
         };
         history::of_machine(&mut self.found(), machine, &knowledge).await
+    }
+
+    /// How exposed all machines were since a moment, earliest first.
+    pub(crate) async fn exposure_scores(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, f64)>, StoreError> {
+        let scores = self
+            .store
+            .scores(&self.id, ScoreKind::Exposure, since)
+            .await?;
+        let of_all = scores.into_iter().filter(|score| score.group.is_none());
+        Ok(of_all.map(|score| (score.at, score.score)).collect())
     }
 
     /// What was there on a machine over time, against the machines as they are in some snapshot.

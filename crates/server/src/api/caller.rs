@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::{header, request::Parts};
+use axum::http::{HeaderMap, header, request::Parts};
 use jiff::Timestamp;
 use kbgap_fleet::Snapshot;
 use kbgap_identity::{Caller, Grant, Permission, Unauthorized};
@@ -81,6 +81,16 @@ impl Authenticated {
     }
 }
 
+impl Authenticated {
+    /// The caller whose token is in the headers.
+    pub(crate) fn of_headers(headers: &HeaderMap, service: &Service) -> Result<Self, Unauthorized> {
+        let header = headers.get(header::AUTHORIZATION);
+        let header = header.and_then(|value| value.to_str().ok());
+        let caller = service.verifier.verify_header(header, Timestamp::now())?;
+        Ok(Self(caller))
+    }
+}
+
 impl FromRequestParts<Arc<Service>> for Authenticated {
     type Rejection = ApiError;
 
@@ -88,12 +98,6 @@ impl FromRequestParts<Arc<Service>> for Authenticated {
         parts: &mut Parts,
         service: &Arc<Service>,
     ) -> Result<Self, ApiError> {
-        let header = parts.headers.get(header::AUTHORIZATION);
-        let header = header.and_then(|value| value.to_str().ok());
-        service
-            .verifier
-            .verify_header(header, Timestamp::now())
-            .map(Self)
-            .map_err(|reason| ApiError::unauthorized(&reason))
+        Self::of_headers(&parts.headers, service).map_err(|reason| ApiError::unauthorized(&reason))
     }
 }

@@ -30,5 +30,5 @@ pub(crate) use answers::Answers;
 pub(crate) use caller::Authenticated;
 pub(crate) use metadata::{Documents, metadata, service_document};
 pub(crate) use missing_kbs::{of_machine, of_software};
-pub(crate) use model::Model;
+pub(crate) use model::{Model, catalog_link};
 pub(crate) use views::{CurrentViews, Views};

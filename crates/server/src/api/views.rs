@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kbgap_catalog::{SoftwareId, Texts, VulnerabilityIx};
-use kbgap_fleet::{Exposures, Scores, Snapshot};
+use kbgap_fleet::{Exposures, MissingUpdate, Scores, Snapshot};
 
 use super::model::{Recommendation, Software, Vulnerability};
 use super::{recommendations, software, vulnerabilities};
@@ -18,6 +18,7 @@ pub(crate) struct Views {
     vulnerabilities: OnceLock<Arc<[Vulnerability]>>,
     recommendations: OnceLock<Arc<[Recommendation]>>,
     open_ends: OnceLock<Box<[u64]>>,
+    missing: OnceLock<Vec<MissingUpdate>>,
 }
 
 /// The views of a tenant's current machines, the newest kept.
@@ -49,6 +50,7 @@ impl Views {
             vulnerabilities: OnceLock::new(),
             recommendations: OnceLock::new(),
             open_ends: OnceLock::new(),
+            missing: OnceLock::new(),
         }
     }
 
@@ -95,6 +97,11 @@ impl Views {
             });
             ends.collect()
         })
+    }
+
+    /// The updates missing on any machine, in order of KB.
+    pub(crate) fn missing(&self) -> &[MissingUpdate] {
+        self.missing.get_or_init(|| self.machines.missing())
     }
 
     /// What to do about what is open, in order of id.
