@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_fewest_that_close_enough_are_the_first() {
-        let at = serde_json::from_str::<UpdateIx>("0").unwrap();
+        let at = postcard::from_bytes::<UpdateIx>(&[0]).unwrap();
         let update = |closes| UpdateClosing {
             update: at,
             machines: 1,
