@@ -393,7 +393,9 @@ impl Writer {
         }
         next.known += u64::from(after.is_some());
         next.known -= u64::from(before.is_some());
-        if before.is_some() != after.is_some() {
+        let name =
+            |entry: &Option<Entry>| entry.as_ref().map(|entry| entry.name().map(str::to_owned));
+        if name(&before) != name(&after) {
             next.order = Arc::default();
         }
         let counted = |entry: &&Entry| entry.counted;

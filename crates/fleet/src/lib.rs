@@ -7,6 +7,7 @@
 mod assessed;
 mod chunks;
 mod classes;
+mod closing;
 mod dictionary;
 mod distribution;
 mod entry;
@@ -25,12 +26,15 @@ mod packed;
 mod partition;
 mod row;
 mod score;
+mod selection;
 mod set;
 mod snapshot;
+mod standing;
 mod value;
 mod within;
 
 pub use assessed::{Assessed, FindingsBody, FoundSoftware, OpenFinding, OutcomeKey, StateFindings};
+pub use closing::{Closing, UpdateClosing};
 pub use distribution::VersionCount;
 pub use exposure::{Exposures, SoftwareExposure, VulnerabilityExposure};
 pub use facts::WindowsFacts;
@@ -44,7 +48,9 @@ pub use packed::{
 };
 pub use row::MissingUpdate;
 pub use score::{ExposureLevel, Scores};
+pub use selection::{MachineOrder, MachinePage, Selection};
 pub use snapshot::{Figures, Snapshot, SoftwareCount};
+pub use standing::{Standing, Standings};
 pub use value::{DeviceValue, ExclusionReason};
 
 /// A number that stands for a machine in the sets.

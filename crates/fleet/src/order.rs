@@ -8,9 +8,19 @@ use crate::Slot;
 use crate::machine::{Machine, MachineId};
 use crate::snapshot::Snapshot;
 
-/// The machines in order of id, once somebody asked for it.
+/// The machines in order of id and of name, each once somebody asked for it.
 #[derive(Default)]
-pub(crate) struct Order(OnceLock<Box<[Slot]>>);
+pub(crate) struct Order {
+    by_id: OnceLock<Box<[Slot]>>,
+    by_name: OnceLock<Box<[Slot]>>,
+}
+
+impl Order {
+    /// The order of names, found by this where it is not yet.
+    pub(crate) fn by_name(&self, found: impl FnOnce() -> Box<[Slot]>) -> &[Slot] {
+        self.by_name.get_or_init(found)
+    }
+}
 
 impl Snapshot {
     /// How many machines are known, whether they count or not.
@@ -62,7 +72,7 @@ impl Snapshot {
     }
 
     pub(crate) fn order(&self) -> &[Slot] {
-        self.order.0.get_or_init(|| {
+        self.order.by_id.get_or_init(|| {
             let slots = (0..).zip(self.machines.iter());
             let known = slots.filter_map(|(slot, entry)| Some((slot, &entry.as_ref()?.id)));
             let mut known: Vec<(Slot, &MachineId)> = known.collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kbgap_assessment::{ApplicationFindings, ApplicationFix, Findings};
+use kbgap_assessment::{ApplicationFindings, ApplicationFix, Findings, UnknownReason};
 use kbgap_catalog::{Catalog, ProductIx, UpdateIx, VulnerabilityIx};
 use rustc_hash::FxHashSet;
 
@@ -16,6 +16,8 @@ pub(crate) struct Outcome {
     pub(crate) products: Box<[ProductOutcome]>,
     /// The updates to install: each once, in order of KB.
     pub(crate) missing: Box<[UpdateIx]>,
+    /// Whether the machine reports too little to tell of some update.
+    pub(crate) unclear: bool,
 }
 
 /// What a product in scope lacks. Many outcomes have the same of a product; it is kept once.
@@ -72,6 +74,10 @@ impl Outcome {
                 })
                 .collect(),
             missing: findings.missing.iter().map(|found| found.update).collect(),
+            unclear: findings.unknown.iter().any(|unknown| {
+                use UnknownReason::{NoEvidence, NoUpdateList};
+                matches!(unknown.reason, NoEvidence | NoUpdateList)
+            }),
         }
     }
 
@@ -107,6 +113,7 @@ impl Outcome {
         let missing = products.iter().flat_map(|(_, updates)| updates).copied();
         Self {
             missing: in_order(missing),
+            unclear: false,
             products: products
                 .into_iter()
                 .map(|(product, updates)| ProductOutcome {

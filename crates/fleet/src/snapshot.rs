@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use crate::Slot;
 use crate::chunks::Chunks;
 use crate::classes::Classes;
+use crate::closing::Closing;
 use crate::dictionary::{Dictionary, Software, SoftwareIx};
 use crate::entry::Entry;
 use crate::exposure::Exposures;
@@ -27,6 +28,7 @@ use crate::partition::{Cells, Partition};
 use crate::row::{self, MissingUpdate};
 use crate::score::Scores;
 use crate::set::MachineSet;
+use crate::standing::Standings;
 
 /// All machines of a tenant at a moment. It never changes: whoever has it asks it as long as it likes, while
 /// changes make the next one.
@@ -64,6 +66,10 @@ pub(crate) struct Answers {
     partition: OnceLock<Partition>,
     exposures: OnceLock<Arc<Exposures>>,
     scores: OnceLock<Arc<Scores>>,
+    closing: OnceLock<Arc<Closing>>,
+    standings: OnceLock<Arc<Standings>>,
+    pub(crate) by_last_seen: OnceLock<Box<[Slot]>>,
+    pub(crate) by_exposure: OnceLock<Box<[Slot]>>,
     pub(crate) open_counts: OnceLock<Box<[u32]>>,
     group_numbers: OnceLock<FxHashMap<Arc<str>, i32>>,
 }
@@ -311,6 +317,18 @@ impl Snapshot {
     pub fn scores(&self) -> Arc<Scores> {
         let made = || Arc::new(Scores::of(self));
         self.answers.scores.get_or_init(made).clone()
+    }
+
+    /// What installing each missing update would close: worked out once for a snapshot.
+    pub fn closing(&self) -> Arc<Closing> {
+        let made = || Arc::new(Closing::of(self));
+        self.answers.closing.get_or_init(made).clone()
+    }
+
+    /// How the machines stand: worked out once for a snapshot, as of when that was asked first.
+    pub fn standings(&self, now: Timestamp) -> Arc<Standings> {
+        let made = || Arc::new(Standings::of(self, now));
+        self.answers.standings.get_or_init(made).clone()
     }
 
     /// [`Snapshot::score_of`], of a machine by its id alone.

@@ -19,6 +19,7 @@ pub mod osquery;
 mod osquery_store;
 mod paths;
 mod peer;
+mod portal;
 mod routes;
 mod service;
 mod signing_keys;

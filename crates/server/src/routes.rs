@@ -82,6 +82,7 @@ fn router(service: Arc<Service>) -> Result<Router, PackError> {
         .merge(addition_routes())
         .merge(people_routes())
         .merge(export_routes())
+        .merge(crate::portal::routes())
         .route("/api", get(api::service_document))
         .route("/api/$metadata", get(api::metadata))
         .route("/api/software/{id}/getmissingkbs", get(api::of_software))

@@ -97,6 +97,8 @@ pub struct Service {
     pub(crate) model: Arc<Model>,
     pub(crate) documents: Documents,
     pub(crate) open_api: OpenApi,
+    /// What all pages of the portal share.
+    pub(crate) portal: Arc<kbgap_portal::Portal>,
     /// Writes exports as files.
     pub(crate) exports: Exporter,
     /// Seals the links to them.
@@ -129,6 +131,9 @@ pub enum StartError {
     /// Foreign issuers cannot be asked.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// The words of the portal do not hold together.
+    #[error(transparent)]
+    Portal(#[from] kbgap_portal::PortalError),
     /// The description of the API does not hold together.
     #[error(transparent)]
     Model(#[from] SchemaError),
@@ -219,6 +224,7 @@ impl Service {
             model: Arc::new(Model::new()?),
             documents: Documents::default(),
             open_api: OpenApi::default(),
+            portal: Arc::new(kbgap_portal::Portal::new()?),
             exports: Exporter::new(exports, kbgap_export::Settings::default()),
             seals: ArcSwap::from_pointee(ring.seals()?),
             ring: Mutex::new(Arc::new(ring)),

@@ -156,6 +156,18 @@ impl Tenant {
         history::of_machine(&mut self.found(), machine, &knowledge).await
     }
 
+    /// How exposed all machines were since a moment, earliest first.
+    pub(crate) async fn exposure_scores(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, f64)>, StoreError> {
+        let when = since..Timestamp::MAX;
+        let kind = ScoreKind::Exposure;
+        let scores = self.store.scores(&self.id, kind, None, when).await?;
+        let scores = scores.into_iter();
+        Ok(scores.map(|score| (score.at, score.score)).collect())
+    }
+
     /// What was there on a machine over time, against the machines as they are in some snapshot.
     pub(crate) async fn timeline(
         &self,

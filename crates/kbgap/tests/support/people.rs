@@ -1,6 +1,6 @@
 //! People who sign in, as tests need them: each with tokens of all that a role allows.
 
-use super::browser::Browser;
+use super::browser::{Browser, Page};
 use super::{Client, Installation, Server, stderr};
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -69,6 +69,12 @@ impl<'a> People<'a> {
         assert!(output.status.success(), "{}", stderr(&output));
     }
 
+    /// Fills the sign-in page in; what comes then.
+    pub(crate) async fn sign_in(&self, browser: &mut Browser, page: &Page, name: &str) -> Page {
+        let fields = [("name", name), ("password", PASSWORD)];
+        browser.submit(page, &fields).await
+    }
+
     /// Signs somebody in, with all that the role allows.
     pub(crate) async fn token(&self, name: &str) -> String {
         self.token_for(name, "https://api.securitycenter.microsoft.com/.default")
@@ -93,8 +99,7 @@ impl<'a> People<'a> {
         let mut browser = Browser::new(self.server);
         let mut page = browser.get(url.as_str()).await;
         assert_eq!(page.title(), "Sign in", "{}", page.html);
-        let fields = [("name", name), ("password", PASSWORD)];
-        page = browser.submit(&page, &fields).await;
+        page = self.sign_in(&mut browser, &page, name).await;
         if page.title().starts_with("Let ") {
             page = browser.submit(&page, &[("decision", "accept")]).await;
         }

@@ -7,8 +7,8 @@ use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request::Parts};
 use jiff::Timestamp;
 use kbgap_fleet::Snapshot;
-use kbgap_identity::{Caller, Grant, IssuerKind, Permission, Rights, Seen, Unauthorized};
-use kbgap_store::StoreError;
+use kbgap_identity::{Caller, Grant, IssuerKind, Permission, Person, Rights, Seen, Unauthorized};
+use kbgap_store::{StoreError, User};
 
 use super::views::Views;
 use crate::audit::Note;
@@ -43,6 +43,11 @@ impl Authenticated {
         service
             .served(&self.caller.tenant)
             .ok_or_else(|| ApiError::unauthorized(&Unauthorized::Issuer))
+    }
+
+    /// The id of the caller's tenant.
+    pub(crate) fn tenant_id(&self) -> &str {
+        &self.caller.tenant
     }
 
     /// Whether the caller has one of these permissions.
@@ -134,7 +139,34 @@ impl Authenticated {
         person.or(application).unwrap_or(&self.caller.tenant)
     }
 
-    async fn of(caller: Arc<Caller>, service: &Arc<Service>) -> Result<Self, ApiError> {
+    /// The caller whose token is in the headers.
+    pub(crate) async fn of_headers(
+        headers: &HeaderMap,
+        service: &Service,
+    ) -> Result<Self, Refused> {
+        let caller = verified(headers, service).await.map_err(Refused::Unknown)?;
+        Self::of(caller, service).await
+    }
+
+    /// A person who is signed in with a browser: as far as the person's role goes.
+    pub(crate) async fn of_person(user: &User, service: &Service) -> Result<Self, Refused> {
+        let scopes = Permission::ALL.iter().map(|one| one.scope().into());
+        let caller = Caller {
+            tenant: user.tenant.as_str().into(),
+            application: None,
+            grant: Grant::Delegated(scopes.collect()),
+            person: Some(Person {
+                id: user.id.as_str().into(),
+                name: Some(user.display_name.as_str().into()),
+                groups: Vec::new(),
+                roles: Vec::new(),
+            }),
+            issuer: IssuerKind::Own,
+        };
+        Self::of(Arc::new(caller), service).await
+    }
+
+    async fn of(caller: Arc<Caller>, service: &Service) -> Result<Self, Refused> {
         let standing = match &caller.grant {
             Grant::Application(_) => Standing::Application,
             Grant::Delegated(_) => Standing::Person(rights(&caller, service).await?),
@@ -146,7 +178,7 @@ impl Authenticated {
         };
         if let Some(groups) = authenticated.groups_seen() {
             let tenant = service.served(&authenticated.caller.tenant);
-            let tenant = tenant.ok_or_else(|| ApiError::unauthorized(&Unauthorized::Issuer))?;
+            let tenant = tenant.ok_or(Refused::Unknown(Unauthorized::Issuer))?;
             let narrow = tenant.narrow_views(service, groups).await;
             authenticated.narrow = Some(narrow);
         }
@@ -170,6 +202,20 @@ async fn rights(caller: &Caller, service: &Service) -> Result<Option<Rights>, St
     }
 }
 
+/// Why nobody is known to ask.
+pub(crate) enum Refused {
+    /// There is no token that counts.
+    Unknown(Unauthorized),
+    /// It cannot be told.
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
 impl FromRequestParts<Arc<Service>> for Authenticated {
     type Rejection = ApiError;
 
@@ -177,16 +223,20 @@ impl FromRequestParts<Arc<Service>> for Authenticated {
         parts: &mut Parts,
         service: &Arc<Service>,
     ) -> Result<Self, ApiError> {
-        let caller = verified(&parts.headers, service).await;
-        let caller = caller.map_err(|reason| {
-            let counted = service.limits.charge_unknown(&parts.extensions);
-            counted.err().unwrap_or(ApiError::unauthorized(&reason))
+        let authenticated = Self::of_headers(&parts.headers, service).await;
+        let authenticated = authenticated.map_err(|refused| match refused {
+            Refused::Unknown(reason) => {
+                let counted = service.limits.charge_unknown(&parts.extensions);
+                counted.err().unwrap_or(ApiError::unauthorized(&reason))
+            }
+            Refused::Failed(error) => error.into(),
         })?;
-        service.limits.charge(&caller, &parts.extensions)?;
+        let caller = &authenticated.caller;
+        service.limits.charge(caller, &parts.extensions)?;
         if let Some(note) = parts.extensions.get::<Note>() {
-            note.caller(&caller);
+            note.caller(caller);
         }
-        Self::of(caller, service).await
+        Ok(authenticated)
     }
 }
 

@@ -24,9 +24,9 @@ pub(crate) async fn list(
     caller: Authenticated,
     ask: Ask,
 ) -> Result<Response, ApiError> {
-    let machines = caller.machines(&service, SOFTWARE)?;
+    let views = caller.views(&service, SOFTWARE)?;
     respond::in_background(move || {
-        let rows: Vec<MissingKb> = machines.missing().iter().map(MissingKb::from).collect();
+        let rows: Vec<MissingKb> = views.missing().iter().map(MissingKb::from).collect();
         let model = &service.model;
         let named = Named::collection_of(&model.missing_kb);
         respond::rows(&ask, model, &model.missing_kb, &named, PAGE, &*rows)

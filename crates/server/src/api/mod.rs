@@ -30,9 +30,9 @@ mod views;
 pub(crate) mod vulnerabilities;
 
 pub(crate) use answers::Answers;
-pub(crate) use caller::Authenticated;
+pub(crate) use caller::{Authenticated, Refused};
 pub(crate) use metadata::{Documents, metadata, service_document};
 pub(crate) use missing_kbs::{of_machine, of_software};
-pub(crate) use model::Model;
+pub(crate) use model::{Model, catalog_link};
 pub(crate) use root::Root;
 pub(crate) use views::{CurrentViews, NarrowViews, Views};

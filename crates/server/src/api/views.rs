@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use kbgap_catalog::{SoftwareId, Texts, VulnerabilityIx};
-use kbgap_fleet::{Exposures, Scores, Snapshot};
+use kbgap_fleet::{Exposures, MissingUpdate, Scores, Snapshot};
 
 use super::model::{Recommendation, Software, Vulnerability};
 use super::{recommendations, software, vulnerabilities};
@@ -20,6 +20,7 @@ pub(crate) struct Views {
     vulnerabilities: OnceLock<Arc<[Vulnerability]>>,
     recommendations: OnceLock<Arc<[Recommendation]>>,
     open_ends: OnceLock<Box<[u64]>>,
+    missing: OnceLock<Vec<MissingUpdate>>,
 }
 
 /// The views of a tenant's current machines, the newest kept.
@@ -107,6 +108,7 @@ impl Views {
             vulnerabilities: OnceLock::new(),
             recommendations: OnceLock::new(),
             open_ends: OnceLock::new(),
+            missing: OnceLock::new(),
         }
     }
 
@@ -153,6 +155,11 @@ impl Views {
             });
             ends.collect()
         })
+    }
+
+    /// The updates missing on any machine, in order of KB.
+    pub(crate) fn missing(&self) -> &[MissingUpdate] {
+        self.missing.get_or_init(|| self.machines.missing())
     }
 
     /// What to do about what is open, in order of id.

@@ -47,14 +47,23 @@ impl Browser {
         service: &Service,
         tenant: &str,
     ) -> Result<Option<SignedIn>, StoreError> {
+        let signed_in = self.signed_in_anywhere(service).await?;
+        Ok(signed_in.filter(|signed_in| signed_in.user.tenant == tenant))
+    }
+
+    /// Who is signed in, in whichever tenant, and may be.
+    pub(crate) async fn signed_in_anywhere(
+        &self,
+        service: &Service,
+    ) -> Result<Option<SignedIn>, StoreError> {
         let Some(handle) = self.handle.as_ref().filter(|_| !self.new) else {
             return Ok(None);
         };
         let session = service.store.session(handle.digest(), Timestamp::now());
-        let Some(session) = session.await?.filter(|session| session.tenant == tenant) else {
+        let Some(session) = session.await? else {
             return Ok(None);
         };
-        let user = service.store.user(tenant, &session.user).await?;
+        let user = service.store.user(&session.tenant, &session.user).await?;
         Ok(user
             .filter(|user| !user.disabled && !user.must_change)
             .map(|user| SignedIn {

@@ -1,0 +1,27 @@
+## Machines.
+machines-lead = Every machine that has reported, with what it lacks.
+machines-search = Name begins with, or the whole id
+filter-state = State
+filter-os = Operating system
+filter-group = Device group
+filter-tag = Tag
+fact-id = Id
+fact-value = Value
+value-normal = normal
+value-low = low
+value-high = high
+machine-excluded = This machine is excluded: it does not count.
+machine-inactive = This machine has not reported for some time; what is shown is what it last reported.
+machine-unidentified = Its Windows cannot be told, so neither can what it lacks: { $why }
+machine-report-link = All it reported, as JSON
+tab-history = History
+tab-software = Software ({ $count })
+reason-about = { $line }; { $products }; { $documents }
+verdict-missing = missing
+verdict-pending = waits for a restart
+verdict-present = present
+verdict-replaced = missing, a newer one brings it
+verdict-not-needed = not needed
+verdict-unknown = cannot be told
+reasons-none = Nothing is missing, and nothing is unclear.
+reasons-more = { $count } updates are listed; the API has all of them.

@@ -1,0 +1,27 @@
+## 電腦。
+machines-lead = 所有曾經回報的電腦，以及它們缺少的更新。
+machines-search = 名稱開頭，或完整的識別碼
+filter-state = 狀態
+filter-os = 作業系統
+filter-group = 裝置群組
+filter-tag = 標籤
+fact-id = 識別碼
+fact-value = 重要性
+value-normal = 一般
+value-low = 低
+value-high = 高
+machine-excluded = 此電腦已被排除，不列入計算。
+machine-inactive = 此電腦已有一段時間沒有回報；顯示的是最後一次回報的內容。
+machine-unidentified = 無法判斷其 Windows 版本，因此也無法判斷缺少哪些更新：{ $why }
+machine-report-link = 全部回報內容（JSON）
+tab-history = 歷程
+tab-software = 軟體（{ $count }）
+reason-about = { $line }；{ $products }；{ $documents }
+verdict-missing = 缺少
+verdict-pending = 等待重新啟動
+verdict-present = 已安裝
+verdict-replaced = 缺少，由較新的更新涵蓋
+verdict-not-needed = 不需要
+verdict-unknown = 無法判斷
+reasons-none = 沒有缺少的更新，也沒有無法判斷的更新。
+reasons-more = 已列出 { $count } 個更新；完整清單請使用 API。
