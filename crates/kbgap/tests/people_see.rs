@@ -28,6 +28,7 @@ fn texts(rows: &[Value], name: &str) -> BTreeSet<String> {
 
 /// A person of one device group sees its machines only, and every count is of these.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one question after the other")]
 async fn a_person_sees_the_device_groups_of_their_own() {
     let installation = Installation::with_documents();
     let server = installation.serve(&DAY);
@@ -179,7 +180,7 @@ async fn a_person_sees_the_device_groups_of_their_own() {
     for _ in 0..2 {
         for (token, few) in [(&all, false), (&own, true)] {
             let answer = server
-                .read("/api/machines/SoftwareInventoryExport", &token)
+                .read("/api/machines/SoftwareInventoryExport", token)
                 .await;
             let mut devices = BTreeSet::new();
             for file in answer["exportFiles"].as_array().unwrap() {

@@ -153,18 +153,18 @@ async fn play(seeds: [u64; 2]) {
         assert_eq!(summary["new"], MACHINES, "{summary}");
         let tag = json!({ "Value": "theirs", "Action": "Add" });
         let path = format!("/api/machines/{machine}/tags");
-        let (status, _) = server.post(&path, &token, &tag).await;
+        let (status, _) = server.post(&path, token, &tag).await;
         assert_eq!(status, StatusCode::OK);
         let body = json!({ "IsExcluded": true, "ExclusionReason": "Other" });
         let path = format!(
             "/api/machines/{}/setExclusion",
             second[1]["id"].as_str().unwrap()
         );
-        let (status, _) = server.post(&path, &token, &body).await;
+        let (status, _) = server.post(&path, token, &body).await;
         assert_eq!(status, StatusCode::OK);
         let body = json!({ "rbacGroupName": "theirs", "machineIds": [second[2]["id"]] });
         let path = "/kbgap/v1/machines/setDeviceGroup";
-        let (status, answer) = server.post(path, &token, &body).await;
+        let (status, answer) = server.post(path, token, &body).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
     }
     let after = told(&server, &mine, &questions).await;

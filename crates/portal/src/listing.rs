@@ -62,11 +62,14 @@ struct Narrowing<'a, T> {
     api: Option<fn(&str) -> String>,
 }
 
+/// What rows are searched by: what is said of it, what finds, and the condition in the API's words.
+type Search<'a, T> = (String, Finds<'a, T>, Option<fn(&str) -> String>);
+
 /// A list that is in memory: what it shows of its rows, and what they are searched and narrowed by.
 pub struct Listing<'a, T> {
     columns: Vec<ColumnOf<'a, T>>,
     order: Option<(&'static str, bool)>,
-    search: Option<(String, Finds<'a, T>, Option<fn(&str) -> String>)>,
+    search: Option<Search<'a, T>>,
     narrowings: Vec<Narrowing<'a, T>>,
     api: String,
 }

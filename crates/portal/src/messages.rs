@@ -66,21 +66,34 @@ pub enum Argument<'a> {
     Text(Cow<'a, str>),
 }
 
-macro_rules! numbers {
+impl From<u64> for Argument<'_> {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u32> for Argument<'_> {
+    fn from(number: u32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<usize> for Argument<'_> {
+    fn from(number: usize) -> Self {
+        Self::Number(u64::try_from(number).unwrap_or(u64::MAX))
+    }
+}
+
+macro_rules! by_reference {
     ($($number:ty),+) => {$(
-        impl From<$number> for Argument<'_> {
-            fn from(number: $number) -> Self {
-                Self::Number(number as u64)
-            }
-        }
         impl From<&$number> for Argument<'_> {
             fn from(number: &$number) -> Self {
-                Self::Number(*number as u64)
+                (*number).into()
             }
         }
     )+};
 }
-numbers!(u32, u64, usize);
+by_reference!(u32, u64, usize);
 
 impl<'a> From<&'a str> for Argument<'a> {
     fn from(text: &'a str) -> Self {

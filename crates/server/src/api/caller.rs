@@ -63,13 +63,13 @@ impl Authenticated {
             let rights = rights.as_ref();
             rights.is_some_and(|rights| rights.role.allows(*one))
         };
-        match granted.clone().any(allows) {
-            true => Ok(()),
-            false => Err(granted.next().map_or_else(
-                || ApiError::forbidden(&self.caller, any_of),
-                |one| ApiError::no_role(*one),
-            )),
+        if granted.clone().any(allows) {
+            return Ok(());
         }
+        Err(granted.next().map_or_else(
+            || ApiError::forbidden(&self.caller, any_of),
+            |one| ApiError::no_role(*one),
+        ))
     }
 
     /// The device groups seen, where these are not all.

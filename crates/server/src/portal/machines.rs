@@ -87,6 +87,10 @@ pub(super) async fn report(
     Ok(Json(report).into_response())
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one part of the page after the other"
+)]
 fn page(
     reader: &Reader,
     views: &Arc<Views>,

@@ -45,9 +45,10 @@ pub(super) async fn page(
     let tenant = reader.tenant(&service, OVERVIEW)?;
     let now = Timestamp::now();
     // What is kept is of all machines.
-    let scores = match reader.sees_all() {
-        true => tenant.exposure_scores(now - SCORES).await,
-        false => Ok(Vec::new()),
+    let scores = if reader.sees_all() {
+        tenant.exposure_scores(now - SCORES).await
+    } else {
+        Ok(Vec::new())
     };
     let scores = scores.map_err(|error| Problem::store(&reader.frame, &error))?;
     answer::in_background(move || {

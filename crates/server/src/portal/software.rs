@@ -64,6 +64,10 @@ pub(super) async fn one(
     answer::in_background(move || page(&reader, &views, &id)).await
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one part of the page after the other"
+)]
 fn page(reader: &Reader, views: &Arc<Views>, id: &str) -> Result<Response, Problem> {
     let c = &reader.frame;
     let software = SoftwareId::from_client(id);

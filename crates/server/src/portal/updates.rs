@@ -74,6 +74,10 @@ pub(super) async fn one(
     answer::in_background(move || page(&reader, &views, &kb)).await
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one part of the page after the other"
+)]
 fn page(reader: &Reader, views: &Arc<Views>, written: &str) -> Result<Response, Problem> {
     let c = &reader.frame;
     let catalog = views.machines.assessor().catalog().clone();
@@ -274,7 +278,7 @@ pub(super) fn rows(views: &Views, missing: &[MissingUpdate]) -> Vec<Row> {
 pub(super) fn of_updates(views: &Views, updates: &BTreeSet<UpdateIx>) -> Vec<Row> {
     let catalog = views.machines.assessor().catalog();
     let missing = views.missing();
-    let rows = updates.iter().flat_map(|at| {
+    let rows = updates.iter().filter_map(|at| {
         let kb = catalog.update(*at).kb;
         let found = missing.binary_search_by_key(&kb, |missing| missing.kb);
         if let Some(known) = found.ok().and_then(|place| missing.get(place)) {
