@@ -119,7 +119,7 @@ mod tests {
         );
         assert_eq!(
             json(&columns, &rows[1]).to_string(),
-            r##"{"machines":null,"name":"=cmd()","tags":[]}"##
+            r#"{"machines":null,"name":"=cmd()","tags":[]}"#
         );
     }
 }

@@ -6,6 +6,7 @@
     reason = "tests"
 )]
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use askama::Template;
@@ -20,16 +21,14 @@ use kbgap_portal::{
 fn frame(language: Language, section: Section, here: &str) -> Frame {
     let portal = Arc::new(Portal::new().unwrap());
     let frame = Frame::new(portal, language, Theme::Dark, here.to_owned());
-    let frame = frame.read_by(Viewer {
+    let mut frame = frame.read_by(Viewer {
         name: "Kim <kim@example.org>".into(),
         role: Role::Manage,
         groups: None,
         session: true,
     });
-    Frame {
-        section: Some(section),
-        ..frame
-    }
+    frame.section = Some(section);
+    frame
 }
 
 /// A page without the hashes in its assets' names, which change with the style sheet.
@@ -41,7 +40,7 @@ fn shown(page: &impl Template) -> String {
         let (name, rest) = part.split_once('"').unwrap();
         let (stem, rest_of_name) = name.split_once('.').unwrap();
         let (_, extension) = rest_of_name.split_once('.').unwrap();
-        shown.push_str(&format!("/assets/{stem}.….{extension}\"{rest}"));
+        let _ = write!(shown, "/assets/{stem}.….{extension}\"{rest}");
     }
     shown
 }
