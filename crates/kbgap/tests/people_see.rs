@@ -141,6 +141,23 @@ async fn a_person_sees_the_device_groups_of_their_own() {
         texts(rows(&groups), "rbacGroupName"),
         BTreeSet::from(["Finance".to_owned()])
     );
+    for (group, status) in [
+        ("?group=Finance", StatusCode::OK),
+        ("?group=Sales", StatusCode::FORBIDDEN),
+        ("", StatusCode::FORBIDDEN),
+    ] {
+        let path = format!("/kbgap/v1/exposureScore/history{group}");
+        assert_eq!(
+            server.get(&path, Some(&own)).await.status(),
+            status,
+            "{path}"
+        );
+        assert_eq!(
+            server.get(&path, Some(&all)).await.status(),
+            StatusCode::OK,
+            "{path}"
+        );
+    }
     let other = &sales[0];
     for path in [
         format!("/api/machines/{other}"),

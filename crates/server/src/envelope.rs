@@ -95,12 +95,12 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, "ResourceAlreadyExists", message)
     }
 
-    /// What who sees some device groups only may not do.
+    /// What is not for who sees some device groups only.
     pub(crate) fn sees_too_little() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
             "Forbidden",
-            "This is for who sees the machines of all device groups: it changes what is seen",
+            "This is for who sees the machines of all device groups",
         )
     }
 

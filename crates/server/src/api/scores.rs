@@ -89,6 +89,11 @@ pub(crate) async fn history(
     };
     let when = time("since", Timestamp::MIN)?..time("until", Timestamp::MAX)?;
     let group = query.custom("group");
+    if let Some(seen) = caller.groups_seen()
+        && !group.is_some_and(|name| seen.contains(name))
+    {
+        return Err(ApiError::sees_too_little());
+    }
     let kept = service
         .store
         .scores(tenant.id(), ScoreKind::Exposure, group, when);
