@@ -168,8 +168,8 @@ fn files_of_lines_are_stored_as_they_are_read() {
     let output = installation.run(["inventory", "import", &mixed, &packed, "--json"]);
     assert_eq!(output.status.code(), Some(2), "a line is no report");
     let summary = json(&output);
-    assert_eq!(summary["new"], 1);
-    assert_eq!(summary["unchanged"], 1_201);
+    assert_eq!(summary["new"], 1, "{summary}");
+    assert_eq!(summary["unchanged"], 1_201, "{summary}");
     let reason = summary["rejected"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("more.jsonl, report 2: "), "{reason}");
 
