@@ -792,6 +792,8 @@ async fn a_lost_role_counts_at_once() {
         let words = refused.text().await.unwrap();
         assert!(words.contains("has no role"), "{words}");
     }
+    // What the service records is written a moment later; what came after it, then too.
+    audit(&site.installation, &["--outcome", "refused"], "api.read");
     let records = audit(&site.installation, &[], "group.change");
     let alice = answer(
         &site
