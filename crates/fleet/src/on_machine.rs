@@ -239,7 +239,8 @@ impl<'a> OnMachine<'a> {
         }
         let beyond = beyond.into_iter();
         installed.extend(beyond.map(|(software, version)| InstalledVersion { software, version }));
-        installed.sort_unstable();
+        // What was in order is a run that this sort only merges.
+        installed.sort();
         installed.dedup();
         installed
     }

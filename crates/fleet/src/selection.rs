@@ -194,7 +194,8 @@ impl Snapshot {
         }
     }
 
-    fn selected(&self, wanted: impl Fn(&Outcome) -> bool) -> Selection {
+    /// The machines whose outcome is wanted.
+    pub(crate) fn selected(&self, wanted: impl Fn(&Outcome) -> bool) -> Selection {
         let cells = self.partition().outcomes();
         let cells: Cells = cells
             .filter(|(_, outcome)| wanted(outcome))

@@ -8,7 +8,6 @@ use kbgap_assessment::words::Evidence;
 use kbgap_assessment::{Assessor, Findings, InstalledApplications, MachineState};
 use kbgap_catalog::{Kb, ProductIx, SoftwareId, VulnerabilityId, VulnerabilityIx};
 use kbgap_inventory::InstalledSoftware;
-use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
 use crate::Slot;
@@ -24,9 +23,10 @@ use crate::lookup::Lookup;
 use crate::machine::{Activity, Ages, Machine, MachineId};
 use crate::order::Order;
 use crate::outcome::{Outcome, ProductOutcome};
-use crate::partition::{Cells, Partition};
+use crate::partition::Partition;
 use crate::row::{self, MissingUpdate};
 use crate::score::Scores;
+use crate::selection::Selection;
 use crate::set::MachineSet;
 use crate::standing::Standings;
 
@@ -262,10 +262,7 @@ impl Snapshot {
 
     /// The machines that lack an update, in order of id.
     pub fn machines_lacking(&self, kb: Kb) -> Vec<Machine> {
-        let Some(update) = self.assessor.catalog().find_update(kb) else {
-            return Vec::new();
-        };
-        self.machines_where(|outcome| outcome.missing.contains(&update))
+        self.machines_at(&self.lacking(kb))
     }
 
     /// The machines that still need an update, in order of id: they lack it, or something that it closes is still open
@@ -304,7 +301,7 @@ impl Snapshot {
 
     /// The machines a vulnerability is open on, in order of id.
     pub fn machines_exposed(&self, vulnerability: VulnerabilityIx) -> Vec<Machine> {
-        self.machines_where(|outcome| outcome.is_open(vulnerability))
+        self.machines_at(&self.exposed_to(vulnerability))
     }
 
     /// What is open in the whole fleet: worked out once for a snapshot.
@@ -374,18 +371,7 @@ impl Snapshot {
 
     /// The machines that have a software, by their inventory or by what is in scope on them; in order of id.
     pub fn machines_having(&self, software: &SoftwareId) -> Vec<Machine> {
-        let products = self.assessor.catalog().find_software(software);
-        let cells = self.partition().outcomes();
-        let cells: Cells = cells
-            .filter(|(_, outcome)| {
-                let mut own = outcome.products.iter();
-                own.any(|own| products.contains(&own.product))
-            })
-            .map(|(cell, _)| cell)
-            .collect();
-        let mut machines = self.partition().set(&cells, &self.classes);
-        self.add_installed(software, &mut machines);
-        self.machines_at(&machines)
+        self.machines_at(&self.having_software(software))
     }
 
     /// The device groups, each with how many machines count in it, in order of name.
@@ -505,15 +491,10 @@ impl Snapshot {
 
     /// The machines whose outcome is wanted, in order of id.
     fn machines_where(&self, wanted: impl Fn(&Outcome) -> bool) -> Vec<Machine> {
-        let cells = self.partition().outcomes();
-        let cells: Cells = cells
-            .filter(|(_, outcome)| wanted(outcome))
-            .map(|(at, _)| at)
-            .collect();
-        self.machines_at(&self.partition().set(&cells, &self.classes))
+        self.machines_at(&self.selected(wanted))
     }
 
-    fn machines_at(&self, slots: &RoaringBitmap) -> Vec<Machine> {
+    fn machines_at(&self, Selection(slots): &Selection) -> Vec<Machine> {
         let entries = slots.iter().filter_map(|slot| self.entry(slot));
         let mut machines: Vec<Machine> = entries.map(|entry| self.shown(entry)).collect();
         machines.sort_unstable_by(|one, other| one.id.cmp(&other.id));

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use roaring::RoaringBitmap;
 
 use crate::machine::{Activity, MachineId};
-use crate::partition::Cells;
 use crate::selection::Selection;
 use crate::snapshot::{Snapshot, time};
 
@@ -49,17 +48,8 @@ impl Standings {
     }
 
     pub(crate) fn of(fleet: &Snapshot, now: Timestamp) -> Self {
-        let partition = fleet.partition();
-        let cells_where = |wanted: fn(&crate::outcome::Outcome) -> bool| {
-            let cells = partition.outcomes();
-            let cells: Cells = cells
-                .filter(|(_, outcome)| wanted(outcome))
-                .map(|(at, _)| at)
-                .collect();
-            partition.set(&cells, &fleet.classes)
-        };
-        let lacking = cells_where(|outcome| !outcome.missing.is_empty());
-        let mut unclear = cells_where(|outcome| outcome.unclear);
+        let lacking = fleet.selected(|outcome| !outcome.missing.is_empty()).0;
+        let mut unclear = fleet.selected(|outcome| outcome.unclear).0;
         for class in fleet.classes.windows.iter() {
             if class.state.is_err() {
                 unclear |= &class.machines;

@@ -14,13 +14,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-use kbgap_synthetic::{Era, SyntheticFleet};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256, RsaKeySize,
 };
 use serde_json::{Value, json};
 use support::browser::{Browser, Page};
-use support::{Client, Installation, Server, stderr};
+use support::{Client, Installation, Server, reports, stderr};
 
 const MACHINES: u32 = 120;
 /// The day the generated fleet is of.
@@ -61,22 +60,12 @@ fn run(command: &mut Command) -> Vec<u8> {
     output.stdout
 }
 
-async fn read(server: &Server, path: &str, token: &str) -> Value {
-    server.get(path, Some(token)).await.json().await.unwrap()
-}
-
 /// A service with a generated fleet, and a token.
 async fn served() -> (Installation, Server, String) {
     let installation = Installation::with_documents();
     let server = installation.serve(&DAY);
     let token = server.token(&server.client()).await;
-    let fleet = SyntheticFleet::new(Era::Winter2026, 11, MACHINES).unwrap();
-    let later = jiff::Timestamp::now().duration_since(fleet.today());
-    let reports = fleet.reports().map(|mut report| {
-        report.reported_at = report.reported_at.map(|at| at + later);
-        serde_json::to_value(report).unwrap()
-    });
-    let reports: Vec<Value> = reports.collect();
+    let reports = reports(11, MACHINES);
     let (_, summary) = server
         .post_reports(&token, json!(reports).to_string())
         .await;
@@ -130,23 +119,23 @@ async fn clients_of_others_find_what_the_service_has() {
         .arg(script)
         .args([&*server.url, &*token]));
     let found: Value = serde_json::from_slice(&said).unwrap();
-    let windows = read(
-        &server,
-        "/api/machines?$filter=osPlatform%20eq%20'Windows11'&$orderby=id&$top=5",
-        &token,
-    )
-    .await;
+    let windows = server
+        .read(
+            "/api/machines?$filter=osPlatform%20eq%20'Windows11'&$orderby=id&$top=5",
+            &token,
+        )
+        .await;
     let windows = windows["value"].as_array().unwrap().iter();
     let windows: Vec<&Value> = windows.map(|machine| &machine["id"]).collect();
     assert!(!windows.is_empty());
     assert_eq!(found["windows11"], json!(windows));
     assert_eq!(found["machines"], MACHINES);
-    let software = read(
-        &server,
-        &format!("/api/Software/{}", found["mostExposed"].as_str().unwrap()),
-        &token,
-    )
-    .await;
+    let software = server
+        .read(
+            &format!("/api/Software/{}", found["mostExposed"].as_str().unwrap()),
+            &token,
+        )
+        .await;
     assert_eq!(found["weaknesses"], software["weaknesses"]);
     let sets = found["sets"].as_array().unwrap();
     for set in [
@@ -159,7 +148,7 @@ async fn clients_of_others_find_what_the_service_has() {
         assert!(sets.contains(&set.into()), "{sets:?}");
     }
 
-    let machines = read(&server, "/api/machines", &token).await;
+    let machines = server.read("/api/machines", &token).await;
     let machines = machines["value"].as_array().unwrap();
     let name = machines[0]["computerDnsName"].as_str().unwrap();
     let script = clients().join("plugin_client.py");
@@ -171,12 +160,9 @@ async fn clients_of_others_find_what_the_service_has() {
     assert_eq!(found["byId"], name);
     assert_eq!(found["machines"], MACHINES);
     let id = machines[0]["id"].as_str().unwrap();
-    let open = read(
-        &server,
-        &format!("/api/machines/{id}/vulnerabilities"),
-        &token,
-    )
-    .await;
+    let open = server
+        .read(&format!("/api/machines/{id}/vulnerabilities"), &token)
+        .await;
     assert_eq!(
         found["vulnerabilities"],
         open["value"].as_array().unwrap().len()
@@ -366,11 +352,11 @@ fn plugin_settings(installation: &Installation, client: &Client) -> String {
 #[tokio::test]
 async fn a_client_that_knows_only_microsofts_hosts_works() {
     let (installation, server, token) = served().await;
-    let machines = read(&server, "/api/machines", &token).await;
+    let machines = server.read("/api/machines", &token).await;
     let machine = machines["value"][0].clone();
     let (id, name) = (&machine["id"], machine["computerDnsName"].as_str().unwrap());
     let path = format!("/api/machines/{}/vulnerabilities", id.as_str().unwrap());
-    let open = read(&server, &path, &token).await;
+    let open = server.read(&path, &token).await;
     let open = open["value"].as_array().unwrap().len();
     assert!(open > 0);
     let client = server.client();

@@ -11,13 +11,12 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use kbgap_synthetic::{Era, SyntheticFleet};
 use reqwest::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use support::browser::Browser;
 use support::people::People;
-use support::{Installation, Server};
+use support::{Installation, Server, reports};
 
 const MACHINES: u32 = 300;
 /// The day the generated fleet is of.
@@ -43,14 +42,8 @@ const HOSTILE: [&str; 10] = [
 
 /// The generated machines, as of now.
 async fn filled(server: &Server, token: &str) {
-    let fleet = SyntheticFleet::new(Era::Winter2026, 7, MACHINES).unwrap();
-    let later = jiff::Timestamp::now().duration_since(fleet.today());
-    let reports = fleet.reports().map(|mut report| {
-        report.reported_at = report.reported_at.map(|at| at + later);
-        serde_json::to_value(report).unwrap()
-    });
-    let reports: Vec<Value> = reports.collect();
-    let (status, summary) = server.post_reports(token, json!(reports).to_string()).await;
+    let reports = json!(reports(7, MACHINES)).to_string();
+    let (status, summary) = server.post_reports(token, reports).await;
     assert_eq!(status, StatusCode::OK, "{summary}");
 }
 

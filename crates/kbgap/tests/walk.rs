@@ -15,11 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kbgap_odata::csdl;
 use kbgap_odata::edm::{Primitive, Property, Schema, StructuredType, Type};
-use kbgap_synthetic::{Era, SyntheticFleet};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use support::people::People;
-use support::{Client, Installation, Server};
+use support::{Client, Installation, Server, reports};
 
 const MACHINES: u32 = 300;
 /// The day the generated fleet is of.
@@ -407,13 +406,7 @@ const ENDPOINTS: &[Endpoint] = &[
 ];
 
 async fn filled(server: &Server, token: &str) -> BTreeMap<&'static str, String> {
-    let fleet = SyntheticFleet::new(Era::Winter2026, 7, MACHINES).unwrap();
-    let later = jiff::Timestamp::now().duration_since(fleet.today());
-    let reports = fleet.reports().map(|mut report| {
-        report.reported_at = report.reported_at.map(|at| at + later);
-        serde_json::to_value(report).unwrap()
-    });
-    let reports: Vec<Value> = reports.collect();
+    let reports = reports(7, MACHINES);
     let (status, summary) = server.post_reports(token, json!(reports).to_string()).await;
     assert_eq!(
         (status, &summary["new"]),

@@ -266,9 +266,15 @@ impl RowsOfMachines for Inventory {
     }
 }
 
-/// Versions of software that rows share.
+/// Versions of software that rows share: each made once, and found without a copy of its name.
 #[derive(Default)]
-pub(crate) struct Softwares(FxHashMap<SoftwareId, FxHashMap<Option<Box<str>>, Arc<Installed>>>);
+pub(crate) struct Softwares(FxHashMap<SoftwareId, Versions>);
+
+#[derive(Default)]
+struct Versions {
+    untold: Option<Arc<Installed>>,
+    told: FxHashMap<Box<str>, Arc<Installed>>,
+}
 
 impl Softwares {
     fn get(&mut self, software: &SoftwareId, version: Option<&str>) -> Arc<Installed> {
@@ -276,17 +282,23 @@ impl Softwares {
             Some(known) => known,
             None => self.0.entry(software.clone()).or_default(),
         };
-        let version = version.map(Box::from);
-        let made = of_software.entry(version);
-        let made = made.or_insert_with_key(|version| {
+        let made = || {
             Arc::new(Installed {
                 vendor: software.vendor().into(),
                 name: software.name().into(),
-                version: version.as_deref().map(Text::from),
+                version: version.map(Text::from),
                 ..Installed::default()
             })
-        });
-        made.clone()
+        };
+        let Some(version) = version else {
+            return of_software.untold.get_or_insert_with(made).clone();
+        };
+        if let Some(known) = of_software.told.get(version) {
+            return known.clone();
+        }
+        let made = made();
+        of_software.told.insert(version.into(), made.clone());
+        made
     }
 }
 

@@ -139,12 +139,17 @@ impl Authenticated {
         person.or(application).unwrap_or(&self.caller.tenant)
     }
 
-    /// The caller whose token is in the headers.
-    pub(crate) async fn of_headers(
-        headers: &HeaderMap,
-        service: &Service,
-    ) -> Result<Self, Refused> {
-        let caller = verified(headers, service).await.map_err(Refused::Unknown)?;
+    /// The caller whose token a request has. It counts against the limits, and stands in the audit trail.
+    pub(crate) async fn of_request(parts: &Parts, service: &Service) -> Result<Self, Refused> {
+        let caller = verified(&parts.headers, service).await.map_err(|reason| {
+            let counted = service.limits.charge_unknown(&parts.extensions);
+            counted.map_or_else(Refused::TooMany, |()| Refused::Unknown(reason))
+        })?;
+        let counted = service.limits.charge(&caller, &parts.extensions);
+        counted.map_err(Refused::TooMany)?;
+        if let Some(note) = parts.extensions.get::<Note>() {
+            note.caller(&caller);
+        }
         Self::of(caller, service).await
     }
 
@@ -202,10 +207,12 @@ async fn rights(caller: &Caller, service: &Service) -> Result<Option<Rights>, St
     }
 }
 
-/// Why nobody is known to ask.
+/// Why a request is not answered to whom it claims to be of.
 pub(crate) enum Refused {
     /// There is no token that counts.
     Unknown(Unauthorized),
+    /// There were too many requests.
+    TooMany(ApiError),
     /// It cannot be told.
     Failed(StoreError),
 }
@@ -223,20 +230,12 @@ impl FromRequestParts<Arc<Service>> for Authenticated {
         parts: &mut Parts,
         service: &Arc<Service>,
     ) -> Result<Self, ApiError> {
-        let authenticated = Self::of_headers(&parts.headers, service).await;
-        let authenticated = authenticated.map_err(|refused| match refused {
-            Refused::Unknown(reason) => {
-                let counted = service.limits.charge_unknown(&parts.extensions);
-                counted.err().unwrap_or(ApiError::unauthorized(&reason))
-            }
+        let authenticated = Self::of_request(parts, service).await;
+        authenticated.map_err(|refused| match refused {
+            Refused::Unknown(reason) => ApiError::unauthorized(&reason),
+            Refused::TooMany(error) => error,
             Refused::Failed(error) => error.into(),
-        })?;
-        let caller = &authenticated.caller;
-        service.limits.charge(caller, &parts.extensions)?;
-        if let Some(note) = parts.extensions.get::<Note>() {
-            note.caller(caller);
-        }
-        Ok(authenticated)
+        })
     }
 }
 

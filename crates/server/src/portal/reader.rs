@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use kbgap_identity::Permission;
 use kbgap_portal::{Asked, Download, Frame, Language, Role, Section, Theme, Viewer};
 
@@ -81,12 +82,13 @@ impl Reader {
 }
 
 impl FromRequestParts<Arc<Service>> for Reader {
-    type Rejection = Problem;
+    /// A page that says why, or leads to where one signs in.
+    type Rejection = Response;
 
     async fn from_request_parts(
         parts: &mut Parts,
         service: &Arc<Service>,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, Response> {
         let query = parts.uri.query().unwrap_or_default();
         let here = parts.uri.path_and_query().map(ToString::to_string);
         let frame = Frame::new(
@@ -120,21 +122,23 @@ async fn known(
     parts: &mut Parts,
     service: &Arc<Service>,
     frame: &Frame,
-) -> Result<(Authenticated, bool), Problem> {
+) -> Result<(Authenticated, bool), Response> {
     let refused = |refused| match refused {
-        Refused::Unknown(reason) => Problem::sign_in(frame, reason),
-        Refused::Failed(error) => Problem::store(frame, &error),
+        Refused::Unknown(reason) => Problem::sign_in(frame, reason).into_response(),
+        Refused::TooMany(error) => error.into_response(),
+        Refused::Failed(error) => Problem::store(frame, &error).into_response(),
     };
     if parts.headers.contains_key(header::AUTHORIZATION) {
-        let caller = Authenticated::of_headers(&parts.headers, service).await;
+        let caller = Authenticated::of_request(parts, service).await;
         return Ok((caller.map_err(refused)?, false));
     }
     let Ok(browser) = Browser::from_request_parts(parts, service).await;
     let signed_in = browser.signed_in_anywhere(service).await;
-    let signed_in = signed_in.map_err(|error| Problem::store(frame, &error))?;
+    let signed_in = signed_in.map_err(|error| Problem::store(frame, &error).into_response())?;
     let Some(signed_in) = signed_in else {
         let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
-        return Err(Problem::sign_in_at(frame, sign_in::path(ANY, here, "")));
+        let place = sign_in::path(ANY, here, "");
+        return Err(Problem::sign_in_at(frame, place).into_response());
     };
     let caller = Authenticated::of_person(&signed_in.user, service).await;
     Ok((caller.map_err(refused)?, true))
