@@ -10,7 +10,7 @@ use crate::Slot;
 use crate::entry::Entry;
 use crate::exposure::of_outcome;
 use crate::machine::Machine;
-use crate::outcome::Outcome;
+use crate::outcome::{Open, Outcome};
 use crate::snapshot::Snapshot;
 
 /// A machine, with the outcomes of the classes it is in at hand.
@@ -250,10 +250,24 @@ impl<'a> OnMachine<'a> {
         let catalog = self.fleet.assessor.catalog();
         let mut counts: FxHashMap<&SoftwareId, usize> = FxHashMap::default();
         for outcome in &self.outcomes {
-            for ((_, software), _) in of_outcome(catalog, outcome) {
-                *counts.entry(software).or_default() += 1;
+            let mut own: FxHashMap<&SoftwareId, Vec<&[Open]>> = FxHashMap::default();
+            for product in &outcome.products {
+                let software = &catalog.product(product.product).software;
+                own.entry(software).or_default().push(&product.open);
+            }
+            for (software, open) in own {
+                *counts.entry(software).or_default() += match &*open {
+                    // Each is there once.
+                    [open] => open.len(),
+                    several => {
+                        let all = several.iter().copied().flatten();
+                        let all = all.map(|open| open.vulnerability);
+                        all.collect::<FxHashSet<_>>().len()
+                    }
+                };
             }
         }
+        counts.retain(|_, open| *open > 0);
         counts
     }
 

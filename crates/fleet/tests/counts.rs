@@ -324,7 +324,15 @@ fn found_on(on: &OnMachine<'_>) -> impl PartialEq + std::fmt::Debug + use<> {
         let version = open.version.map(std::borrow::Cow::into_owned);
         (open.vulnerability, open.software.clone(), version, open.fix)
     });
-    (installed.collect::<Vec<_>>(), open.collect::<Vec<_>>())
+    let open: Vec<_> = open.collect();
+    let mut counted: BTreeMap<SoftwareId, usize> = BTreeMap::new();
+    for (_, software, ..) in &open {
+        *counted.entry(software.clone()).or_default() += 1;
+    }
+    let told = on.open_by_software().into_iter();
+    let told = told.map(|(software, open)| (software.clone(), open));
+    assert_eq!(told.collect::<BTreeMap<_, _>>(), counted);
+    (installed.collect::<Vec<_>>(), open)
 }
 
 /// What a walk over all machines finds is what each says asked by itself.

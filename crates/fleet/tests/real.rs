@@ -107,7 +107,12 @@ fn exposures_are_those_of_the_machines(machines: &Snapshot, reports: &[MachineRe
     let mut exposed = 0;
     for report in reports {
         let id = report.machine_id().unwrap();
-        let own = machines.on_machine(&id).unwrap().vulnerabilities();
+        let on = machines.on_machine(&id).unwrap();
+        let own = on.vulnerabilities();
+        for (software, open) in on.open_by_software() {
+            let named = own.iter().filter(|open| open.software == software);
+            assert_eq!(named.count(), open, "{id} {software}");
+        }
         exposed += u64::from(!own.is_empty());
         let vulnerabilities: BTreeSet<_> = own.iter().map(|open| open.vulnerability).collect();
         for vulnerability in vulnerabilities {
